@@ -1,0 +1,29 @@
+"""What can go wrong with sound, as one small family of errors with messages fit for an operator."""
+
+from __future__ import annotations
+
+INSTALL_HINT = "apt-get install fluidsynth ffmpeg espeak-ng musescore-general-soundfont"
+
+
+class AudioError(Exception):
+    """Any failure of the sound part; catching it catches everything below."""
+
+
+class SoundUnavailable(AudioError):
+    """A program or a sound font is missing from this machine; the message names what to install."""
+
+    def __init__(self, *, missing: str) -> None:
+        super().__init__(f"{missing} is missing; install it with: {INSTALL_HINT}")
+        self.missing = missing
+
+
+class SynthesisFailed(AudioError):
+    """The synthesizer or the speech program ended badly, took too long or gave silence."""
+
+
+class EncodingFailed(AudioError):
+    """An audio or PDF file could not be written or read for a reason other than a full disk."""
+
+
+class StorageFull(AudioError):
+    """No space is left where the files should go; nothing half-written was left behind."""

@@ -1,0 +1,53 @@
+"""Write files so that they appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from generation.audio.errors import StorageFull
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def reporting_full_disk(place: Path) -> Iterator[None]:
+    """Turn "no space left" and "quota exceeded" inside the block into ``StorageFull``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise StorageFull(f"no space left on the disk of {place}; free some and try again") from error
+        raise
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``target``; on success it becomes ``target``, on failure it is removed.
+
+    The temporary name keeps the suffix of ``target``, since encoders choose the format by it.
+    """
+    with reporting_full_disk(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-", suffix=target.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def workplace(directory: Path) -> Iterator[Path]:
+    """Give a temporary folder inside ``directory`` and remove it with all it holds, whatever happens."""
+    with reporting_full_disk(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".part-") as name:
+            yield Path(name)

@@ -1,0 +1,249 @@
+"""Instruments, the models that compose for them, and the pieces composed.
+
+A ``Composition`` row is the job: the broker only rings a bell. Whoever changes a state does it through
+``generation.services``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Maker
+
+
+class Instrument(models.Model):
+    """An instrument a visitor can choose, with its price."""
+
+    slug = models.SlugField(_("slug"), primary_key=True)
+    name = models.CharField(_("name"), max_length=60)
+    description = models.CharField(_("description"), max_length=200)
+    price_minor = models.PositiveIntegerField(
+        _("price"), validators=[MinValueValidator(100)], help_text=_("In the smallest unit of the currency (cents).")
+    )
+    currency = models.CharField(_("currency"), max_length=3, default="eur")
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    is_active = models.BooleanField(_("offered"), default=True)
+
+    class Meta:
+        ordering = ["position", "slug"]
+        verbose_name = _("instrument")
+        verbose_name_plural = _("instruments")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(price_minor__gte=100), name="generation_instrument_price_min"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ComposerModel(models.Model):
+    """A trained network as it ships: weights, card and corpus ledger, by their hashes."""
+
+    instrument = models.ForeignKey(
+        Instrument, on_delete=models.PROTECT, related_name="composer_models", verbose_name=_("instrument")
+    )
+    version = models.CharField(_("version"), max_length=40)
+    weights_sha256 = models.CharField(_("SHA-256 of the weights"), max_length=64)
+    ledger_sha256 = models.CharField(_("SHA-256 of the corpus ledger"), max_length=64)
+    card = models.JSONField(_("model card"), default=dict)
+    is_active = models.BooleanField(_("in use"), default=False)
+    created_at = models.DateTimeField(_("registered"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["instrument", "-created_at"]
+        verbose_name = _("composer model")
+        verbose_name_plural = _("composer models")
+        constraints = [
+            models.UniqueConstraint(fields=["instrument", "weights_sha256"], name="generation_model_weights_once"),
+            models.UniqueConstraint(
+                fields=["instrument"], condition=models.Q(is_active=True), name="generation_model_one_active"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument_id} {self.version}"
+
+
+class Composition(models.Model):
+    """One piece: what was ordered, how far the work is, what came out, and whether it is for sale.
+
+    ``state`` says how far the worker is, ``sale_state`` what a buyer may do. ``sale_state`` mirrors the purchase that
+    holds the piece; both are written in the same transaction.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        COMPOSING = "composing", _("composing")
+        RENDERING = "rendering", _("rendering")
+        READY = "ready", _("ready")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    class SaleState(models.TextChoices):
+        AVAILABLE = "available", _("available")
+        ON_HOLD = "on_hold", _("on hold")
+        SOLD = "sold", _("sold")
+        RETIRED = "retired", _("retired")
+
+    class Mood(models.TextChoices):
+        CALM = "calm", _("calm")
+        HAPPY = "happy", _("happy")
+        SAD = "sad", _("sad")
+        TENSE = "tense", _("tense")
+        PLAYFUL = "playful", _("playful")
+        SOLEMN = "solemn", _("solemn")
+
+    class Mode(models.TextChoices):
+        MAJOR = "major", _("major")
+        MINOR = "minor", _("minor")
+
+    class Density(models.TextChoices):
+        SPARSE = "sparse", _("sparse")
+        MEDIUM = "medium", _("medium")
+        BUSY = "busy", _("busy")
+
+    FIRST_REFUSAL = timedelta(hours=24)
+    MAX_ATTEMPTS = 3
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    maker = models.ForeignKey(Maker, on_delete=models.PROTECT, related_name="compositions", verbose_name=_("maker"))
+    title = models.CharField(_("title"), max_length=120, blank=True)
+
+    # What was ordered. Empty means "no wish": the seed decides.
+    instrument = models.ForeignKey(
+        Instrument, on_delete=models.PROTECT, related_name="compositions", verbose_name=_("instrument")
+    )
+    ordered_seconds = models.PositiveSmallIntegerField(
+        _("length ordered"), validators=[MinValueValidator(5), MaxValueValidator(180)]
+    )
+    seed = models.PositiveBigIntegerField(_("seed"))
+    mood = models.CharField(_("mood"), max_length=10, choices=Mood, blank=True, default="")
+    wished_tonic = models.CharField(_("key wished"), max_length=2, blank=True, default="")
+    wished_mode = models.CharField(_("mode wished"), max_length=5, choices=Mode, blank=True, default="")
+    wished_bpm = models.PositiveSmallIntegerField(
+        _("tempo wished"), null=True, blank=True, validators=[MinValueValidator(30), MaxValueValidator(240)]
+    )
+    density = models.CharField(_("busyness"), max_length=6, choices=Density, blank=True, default="")
+    temperature = models.DecimalField(_("temperature"), max_digits=3, decimal_places=2, default="0.95")
+
+    # How far the work is.
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.QUEUED)
+    progress = models.PositiveSmallIntegerField(_("percent"), default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    claim = models.UUIDField(_("worker's claim"), null=True, blank=True, editable=False)
+    heartbeat_at = models.DateTimeField(_("heartbeat"), null=True, blank=True)
+    error = models.CharField(_("what went wrong"), max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(_("ordered"), auto_now_add=True)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    # What came out.
+    model = models.ForeignKey(
+        ComposerModel,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="compositions",
+        verbose_name=_("composer model"),
+    )
+    seconds = models.FloatField(_("seconds"), null=True, blank=True)
+    bpm = models.FloatField(_("tempo"), null=True, blank=True)
+    tonic = models.CharField(_("key"), max_length=2, blank=True, default="")
+    mode = models.CharField(_("mode"), max_length=5, choices=Mode, blank=True, default="")
+    metre = models.CharField(_("metre"), max_length=5, blank=True, default="")
+    notes = models.PositiveIntegerField(_("notes"), null=True, blank=True)
+    fingerprint = models.CharField(_("note fingerprint"), max_length=64, null=True, blank=True, unique=True)
+    originality = models.JSONField(_("originality"), default=dict, blank=True)
+    timings = models.JSONField(_("timings in seconds"), default=dict, blank=True)
+    peaks = models.JSONField(_("waveform peaks"), default=list, blank=True)
+    roll = models.JSONField(_("coarse roll"), default=list, blank=True)
+    preview_sha256 = models.CharField(_("SHA-256 of the preview"), max_length=64, blank=True, default="")
+    master_sha256 = models.CharField(_("SHA-256 of the master"), max_length=64, blank=True, default="")
+
+    # Whether it is for sale.
+    price_minor = models.PositiveIntegerField(_("price"), help_text=_("In cents, as shown when it was ordered."))
+    currency = models.CharField(_("currency"), max_length=3)
+    sale_state = models.CharField(_("for sale"), max_length=9, choices=SaleState, default=SaleState.AVAILABLE)
+    held_until = models.DateTimeField(_("held until"), null=True, blank=True)
+    listed_from = models.DateTimeField(
+        _("in the shop from"), null=True, blank=True, help_text=_("When the maker's first refusal ends.")
+    )
+    is_private = models.BooleanField(_("kept out of the shop"), default=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = _("composition")
+        verbose_name_plural = _("compositions")
+        indexes = [
+            models.Index(fields=["state", "created_at"], name="generation_queue"),
+            models.Index(fields=["sale_state", "state", "listed_from"], name="generation_shop"),
+            models.Index(fields=["maker", "-created_at"], name="generation_library"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=["queued", "composing", "rendering", "ready", "failed", "cancelled"],
+                ),
+                name="generation_composition_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sale_state__in=["available", "on_hold", "sold", "retired"]),
+                name="generation_composition_sale_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sale_state="available") | models.Q(state="ready"),
+                name="generation_composition_only_ready_is_sold",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(progress__lte=100), name="generation_composition_progress_percent"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(price_minor__gte=100), name="generation_composition_price_min"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="ready")
+                | models.Q(
+                    fingerprint__isnull=False, seconds__isnull=False, model__isnull=False, finished_at__isnull=False
+                ),
+                name="generation_composition_ready_is_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a worker has the piece or will have it."""
+        return self.state in {self.State.QUEUED, self.State.COMPOSING, self.State.RENDERING}
+
+    def is_listed(self, *, now: datetime) -> bool:
+        """Whether the maker's first refusal is over and everybody may find and buy the piece."""
+        return (
+            self.state == self.State.READY
+            and not self.is_private
+            and self.listed_from is not None
+            and self.listed_from <= now
+        )
+
+
+class WorkFingerprint(models.Model):
+    """One melodic or bass run of a piece on record: the index that later pieces are compared with."""
+
+    composition = models.ForeignKey(
+        Composition, on_delete=models.CASCADE, related_name="run_hashes", verbose_name=_("composition")
+    )
+    run_hash = models.BigIntegerField(_("hash of the run"), help_text=_("64 bits, stored as a signed integer."))
+
+    class Meta:
+        verbose_name = _("fingerprint of a run")
+        verbose_name_plural = _("fingerprints of runs")
+        indexes = [models.Index(fields=["run_hash"], name="generation_run_hash")]
+
+    def __str__(self) -> str:
+        return f"{self.composition_id}: {self.run_hash}"

@@ -1,0 +1,1 @@
+"""Whose: exclusive rights, certificates, the public register and the owner's downloads."""

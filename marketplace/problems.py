@@ -1,0 +1,47 @@
+"""Errors of the API as problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem(*, status: int, code: str, detail: str, errors: dict[str, Any] | None = None) -> Response:
+    """Build one problem document; ``errors`` names the fields at fault."""
+    body: dict[str, Any] = {"type": "about:blank", "status": status, "code": code, "detail": detail}
+    if errors:
+        body["errors"] = errors
+    return Response(body, status=status, content_type=CONTENT_TYPE)
+
+
+def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn every exception that REST framework knows into a problem document, keeping its headers."""
+    if isinstance(exc, Http404):
+        exc = exceptions.NotFound()
+    elif isinstance(exc, PermissionDenied):
+        exc = exceptions.PermissionDenied()
+    answer = exception_handler(exc, context)
+    if answer is None or not isinstance(exc, exceptions.APIException):
+        return answer
+    headers = {name: answer[name] for name in ("WWW-Authenticate", "Retry-After") if name in answer}
+    if isinstance(exc, exceptions.ValidationError):
+        detail = "Some values cannot be accepted; see errors."
+        result = problem(status=422, code="invalid", detail=detail, errors=_as_mapping(exc.detail))
+    else:
+        result = problem(
+            status=answer.status_code, code=str(getattr(exc.detail, "code", exc.default_code)), detail=str(exc.detail)
+        )
+    for name, value in headers.items():
+        result[name] = value
+    return result
+
+
+def _as_mapping(detail: Any) -> dict[str, Any]:
+    return detail if isinstance(detail, dict) else {"request": detail}

@@ -1,0 +1,1 @@
+"""How paid: purchases, the Stripe gateway, settling, webhooks and the test checkout."""
