@@ -1,0 +1,26 @@
+"""Every address of the site. Each app keeps its own list; names are global."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+
+from marketplace import views
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = "Soloscore"
+admin.site.site_title = "Soloscore staff"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("how-it-works/", views.how_it_works, name="how_it_works"),
+    path("terms/", views.terms, name="terms"),
+    path("privacy/", views.privacy, name="privacy"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("", include("accounts.urls")),
+    path("", include("generation.urls")),
+    path("", include("licensing.urls")),
+    path("", include("payments.urls")),
+    path("api/", include("marketplace.api")),
+    path("admin/", admin.site.urls),
+]

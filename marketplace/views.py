@@ -1,0 +1,97 @@
+"""The pages of the house itself, and what a monitor asks."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from generation.models import Composition, Instrument
+from generation.services import shop_compositions
+from licensing.terms import terms_text
+
+QUEUE_IS_LATE_AFTER = timedelta(minutes=2)
+DISK_IS_LOW_BELOW = 500 * 1024 * 1024
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Say what the shop is and let three pieces be heard."""
+    pieces = shop_compositions().filter(sale_state=Composition.SaleState.AVAILABLE)[:3]
+    context = {"instruments": Instrument.objects.filter(is_active=True), "pieces": pieces}
+    return render(request, "marketplace/home.html", context)
+
+
+@require_safe
+def how_it_works(request: HttpRequest) -> HttpResponse:
+    """Explain the way of a piece from the order to the certificate."""
+    return render(request, "marketplace/how_it_works.html")
+
+
+@require_safe
+def terms(request: HttpRequest) -> HttpResponse:
+    """Show the licence terms in force, to the letter."""
+    context = {"terms_version": settings.TERMS_VERSION, "terms": terms_text(settings.TERMS_VERSION)}
+    return render(request, "marketplace/terms.html", context)
+
+
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """Say what is kept about a visitor."""
+    return render(request, "marketplace/privacy.html")
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer as long as the process lives."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when a visitor can be served: database, queue and disk are fit. 503 names what is not."""
+    problems = []
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        if late := _oldest_queued_minutes():
+            problems.append(f"a composition has waited {late} minutes: is a worker running?")
+        if not Instrument.objects.filter(is_active=True, composer_models__is_active=True).exists():
+            problems.append("no instrument has a composer model: run manage.py sync_instruments")
+    except DatabaseError as error:
+        problems.append(f"database: {error}")
+    free = shutil.disk_usage(_existing_parent(settings.PRIVATE_DIR)).free
+    if free < DISK_IS_LOW_BELOW:
+        problems.append(f"only {free // 2**20} MiB of disk left")
+    return JsonResponse(
+        {"status": "ok" if not problems else "not ready", "problems": problems}, status=503 if problems else 200
+    )
+
+
+def _oldest_queued_minutes() -> int:
+    """Minutes the oldest queued piece has waited beyond what is normal; 0 when none is late."""
+    oldest = (
+        Composition.objects.filter(state=Composition.State.QUEUED)
+        .order_by("created_at")
+        .values_list("created_at", flat=True)
+        .first()
+    )
+    if oldest is None or timezone.now() - oldest < QUEUE_IS_LATE_AFTER:
+        return 0
+    return int((timezone.now() - oldest).total_seconds() // 60)
+
+
+def _existing_parent(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
