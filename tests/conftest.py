@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
-# Settings are read once, when Django starts; the folder has to be named before.
-_VAR = tempfile.TemporaryDirectory(prefix="soloscore-tests-")
-os.environ["SOLOSCORE_VAR_DIR"] = _VAR.name
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-for _name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "SOLOSCORE_ENV", "SOLOSCORE_DEBUG"):
-    os.environ.pop(_name, None)
-
 import pytest
+from pytest_django.fixtures import SettingsWrapper
 
 
 @pytest.fixture(autouse=True)
-def _isolated(settings: object, tmp_path: Path) -> None:
+def _isolated(settings: SettingsWrapper, tmp_path: Path) -> None:
     """Give each test its own private files, mail and test checkout; send tasks nowhere and hash quickly."""
     settings.PRIVATE_DIR = tmp_path / "private"
     settings.STORAGES = {
@@ -34,11 +26,3 @@ def _isolated(settings: object, tmp_path: Path) -> None:
     settings.SIGNING_KEYS_DIR = tmp_path / "keys"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.CELERY_BROKER_URL = "memory://"
-
-
-@pytest.fixture(scope="session")
-def sound_cache() -> Path:
-    """One folder for unpacked fonts and spoken tags, shared by all tests of a run."""
-    folder = Path(_VAR.name) / "sound-cache"
-    folder.mkdir(exist_ok=True)
-    return folder
