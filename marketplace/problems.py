@@ -36,7 +36,9 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
         result = problem(status=422, code="invalid", detail=detail, errors=_as_mapping(exc.detail))
     else:
         result = problem(
-            status=answer.status_code, code=str(getattr(exc.detail, "code", exc.default_code)), detail=str(exc.detail)
+            status=answer.status_code,
+            code=str(getattr(exc.detail, "code", exc.default_code)),
+            detail=str(exc.detail),
         )
     for name, value in headers.items():
         result[name] = value

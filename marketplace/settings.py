@@ -54,7 +54,9 @@ def _development_secret_key() -> str:
 
 SECRET_KEY = env("SOLOSCORE_SECRET_KEY") or ("" if PRODUCTION else _development_secret_key())
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SOLOSCORE_SECRET_KEY is not set; production needs a secret of 50 random characters.")
+    raise ImproperlyConfigured(
+        "SOLOSCORE_SECRET_KEY is not set; production needs a secret of 50 random characters."
+    )
 
 # Hosts and transport. Behind a proxy that ends TLS, the proxy must set X-Forwarded-Proto itself.
 ALLOWED_HOSTS = env_list("SOLOSCORE_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
@@ -156,7 +158,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 PRIVATE_DIR = VAR_DIR / "private"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": PRIVATE_DIR}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": PRIVATE_DIR},
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 SOUND_CACHE_DIR = VAR_DIR / "sound-cache"

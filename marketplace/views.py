@@ -13,10 +13,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-
-from generation.models import Composition, Instrument
 from generation.services import shop_compositions
 from licensing.terms import terms_text
+
+from generation.models import Composition, Instrument
 
 QUEUE_IS_LATE_AFTER = timedelta(minutes=2)
 DISK_IS_LOW_BELOW = 500 * 1024 * 1024
@@ -74,7 +74,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if free < DISK_IS_LOW_BELOW:
         problems.append(f"only {free // 2**20} MiB of disk left")
     return JsonResponse(
-        {"status": "ok" if not problems else "not ready", "problems": problems}, status=503 if problems else 200
+        {"status": "ok" if not problems else "not ready", "problems": problems},
+        status=503 if problems else 200,
     )
 
 

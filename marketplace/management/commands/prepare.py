@@ -23,7 +23,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError("prepare is for development; docs/operations.md tells the steps for production.")
+            raise CommandError(
+                "prepare is for development; docs/operations.md tells the steps for production."
+            )
         quiet = {"verbosity": 0, "interactive": False}
         call_command("migrate", **quiet)
         call_command("createcachetable", verbosity=0)

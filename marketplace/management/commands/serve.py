@@ -76,7 +76,9 @@ def _refuse_a_taken_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CommandError(f"Port {port} on {host} cannot be used ({error.strerror}); try PORT=8001 make run.") from None
+            raise CommandError(
+                f"Port {port} on {host} cannot be used ({error.strerror}); try PORT=8001 make run."
+            ) from None
 
 
 def _stop(children: dict[str, subprocess.Popen[bytes]]) -> None:

@@ -1,0 +1,234 @@
+"""Measurements of the running shop, taken from outside: a real server, a real worker, real requests."""
+
+from __future__ import annotations
+
+import contextlib
+import http.cookiejar
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+START_WITHIN_SECONDS = 600.0
+COMPOSE_WITHIN_SECONDS = 120.0
+IN_WORK = "SELECT count(*) FROM generation_composition WHERE state IN ('queued', 'composing', 'rendering')"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the report: what was measured, the value with its unit, and the figure it must hold."""
+
+    what: str
+    value: float
+    unit: str
+    must_hold: str
+    holds: bool
+
+
+class Visitor:
+    """A browser without a screen: keeps cookies, sends forms with their token."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._cookies = http.cookiejar.CookieJar()
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes, str]:
+        """Fetch a page: status, body and the address it ended at."""
+        return self._send(urllib.request.Request(self.address + path, headers=headers or {}))
+
+    def post(self, path: str, fields: dict[str, str]) -> tuple[int, bytes, str]:
+        """Send a form as its own page would."""
+        token = next((c.value for c in self._cookies if c.name == "csrftoken"), None) or ""
+        body = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token}).encode()
+        headers = {"Referer": self.address + path}
+        return self._send(urllib.request.Request(self.address + path, data=body, headers=headers))
+
+    def _send(self, request: urllib.request.Request) -> tuple[int, bytes, str]:
+        try:
+            with self._opener.open(request, timeout=60) as answer:
+                return answer.status, answer.read(), answer.url
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), request.full_url
+
+
+def free_port() -> int:
+    """Find a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(command: list[str], *, folder: Path, environment: dict[str, str]) -> Iterator[tuple[str, float]]:
+    """Run a command that serves the shop; yields its address and the seconds until its first page answered."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryFile() as log:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **environment, "PORT": str(port)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            while not _answers(address):
+                if process.poll() is not None or time.monotonic() - began > START_WITHIN_SECONDS:
+                    log.seek(0)
+                    raise RuntimeError(f"{command} did not start:\n{log.read().decode(errors='replace')}")
+                time.sleep(0.05)
+            yield address, time.monotonic() - began
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address + "/", timeout=10) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def fresh_clone(source: Path) -> Iterator[Figure]:
+    """`make run` in a fresh clone of the last commit, until the first page answers; then once more."""
+    with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as name:
+        clone = Path(name) / "clone"
+        subprocess.run(["git", "clone", "--quiet", str(source), str(clone)], check=True)
+        with running(["make", "run"], folder=clone, environment={}) as (_, seconds):
+            yield Figure(
+                "make run on a fresh clone, to the first page", seconds, "s", "≤ 180", seconds <= 180
+            )
+        with running(["make", "run"], folder=clone, environment={}) as (_, seconds):
+            yield Figure("second make run, to the first page", seconds, "s", "≤ 10", seconds <= 10)
+
+
+def visit(source: Path) -> Iterator[Figure]:
+    """A guest's click to a playable preview, five times, and what the web process weighs after it."""
+    with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as name:
+        environment = {"SOLOSCORE_VAR_DIR": name}
+        subprocess.run(
+            [sys.executable, "manage.py", "prepare"],
+            cwd=source, env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        serve = [sys.executable, "manage.py", "serve"]
+        with running(serve, folder=source, environment=environment) as (address, _):
+            _wait_until_idle(Path(name))
+            for instrument in ("piano", "guitar"):
+                waits = sorted(click_to_preview(address, instrument=instrument, seconds=30) for _ in range(5))
+                yield Figure(
+                    f"click to playable preview, 30 s of {instrument}, median of 5",
+                    waits[2],
+                    "s",
+                    "≤ 10",
+                    waits[2] <= 10,
+                )
+                yield Figure(
+                    f"the same, slowest of 5 ({instrument})", waits[-1], "s", "≤ 10", waits[-1] <= 10
+                )
+            visitor = Visitor(address)
+            for page in (
+                "/",
+                "/compose/",
+                "/shop/",
+                "/library/",
+                "/accounts/login/",
+                "/certificates/",
+                "/api/schema/",
+            ):
+                visitor.get(page)
+            yield from web_process(address)
+
+
+def click_to_preview(address: str, *, instrument: str, seconds: int) -> float:
+    """Seconds from sending the compose form until the first bytes of the preview are there."""
+    visitor = Visitor(address)
+    visitor.get("/compose/")
+    began = time.monotonic()
+    status, body, url = visitor.post("/compose/", {"instrument": instrument, "seconds": str(seconds)})
+    path = urllib.parse.urlsplit(url).path
+    if status != 200 or "/compositions/" not in path:
+        raise RuntimeError(f"POST /compose/ answered {status} at {url}: {body[:300]!r}")
+    while time.monotonic() - began < COMPOSE_WITHIN_SECONDS:
+        state = json.loads(visitor.get(path + "status/")[1])
+        if state["state"] == "ready":
+            status, sound, _ = visitor.get(path + "preview.mp3", {"Range": "bytes=0-65535"})
+            if status != 206 or len(sound) < 1000:
+                raise RuntimeError(f"the preview answered {status} with {len(sound)} bytes")
+            return time.monotonic() - began
+        if state["state"] in {"failed", "cancelled"}:
+            raise RuntimeError(f"the composition {state['state']}: {state['error']}")
+        time.sleep(0.1)
+    raise RuntimeError(f"no preview after {COMPOSE_WITHIN_SECONDS} s")
+
+
+def web_process(address: str) -> Iterator[Figure]:
+    """Memory of the largest web process, and whether it has loaded what only the worker may."""
+    port = str(urllib.parse.urlsplit(address).port)
+    processes = [p for p in _processes() if "gunicorn" in p.command and f":{port}" in p.command]
+    largest = max(processes, key=lambda p: p.resident_mib)
+    yield Figure(
+        "web process, resident after a visit",
+        largest.resident_mib,
+        "MiB",
+        "≤ 120",
+        largest.resident_mib <= 120,
+    )
+    loaded = sum(p.has_mapped("tensorflow") for p in processes)
+    yield Figure("web processes with TensorFlow loaded", loaded, "", "0", loaded == 0)
+
+
+@dataclass(frozen=True)
+class _Process:
+    pid: int
+    command: str
+    resident_mib: float
+
+    def has_mapped(self, name: str) -> bool:
+        return name in Path(f"/proc/{self.pid}/maps").read_text()
+
+
+def _processes() -> list[_Process]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            resident = re.search(r"VmRSS:\s+(\d+)", (folder / "status").read_text())
+            if resident:
+                found.append(_Process(int(folder.name), command, int(resident[1]) / 1024))
+    return found
+
+
+def _wait_until_idle(var: Path) -> None:
+    """Wait until the pieces that a first start composes for the shop are done."""
+    deadline = time.monotonic() + COMPOSE_WITHIN_SECONDS
+    unfinished: Any = None
+    while time.monotonic() < deadline:
+        with contextlib.closing(sqlite3.connect(var / "db.sqlite3")) as database:
+            (unfinished,) = database.execute(IN_WORK).fetchone()
+        if not unfinished:
+            return
+        time.sleep(0.5)
+    raise RuntimeError(f"{unfinished} pieces are still in work after {COMPOSE_WITHIN_SECONDS} s")

@@ -1,0 +1,47 @@
+"""Print the figures the product promises, measured on the running product."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from marketplace import bench
+
+
+class Command(BaseCommand):
+    """Measure, print a table, write bench/results.json. Exits with 1 when a figure does not hold."""
+
+    help = "Measure start-up, click to preview and memory on the running product; writes bench/results.json."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--skip-clone", action="store_true", help="leave out make run on a fresh clone (minutes)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        figures = []
+        parts = [bench.visit] if options["skip_clone"] else [bench.visit, bench.fresh_clone]
+        for part in parts:
+            for figure in part(settings.BASE_DIR):
+                mark = "holds" if figure.holds else "FALLS SHORT"
+                self.stdout.write(
+                    f"{figure.what:<58} {figure.value:>8.2f} {figure.unit:<4} {figure.must_hold:>6}  {mark}"
+                )
+                figures.append(figure)
+        folder = settings.BASE_DIR / "bench"
+        folder.mkdir(exist_ok=True)
+        report = {
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": platform.processor() or platform.machine(),
+            "python": platform.python_version(),
+            "figures": [asdict(figure) for figure in figures],
+        }
+        (folder / "results.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+        if not all(figure.holds for figure in figures):
+            raise SystemExit(1)
