@@ -9,7 +9,7 @@ class AudioError(Exception):
     """Any failure of the sound part; catching it catches everything below."""
 
 
-class SoundUnavailable(AudioError):
+class SoundUnavailable(AudioError):  # noqa: N818 - named for what happened
     """A program or a sound font is missing from this machine; the message names what to install."""
 
     def __init__(self, *, missing: str) -> None:
@@ -17,13 +17,13 @@ class SoundUnavailable(AudioError):
         self.missing = missing
 
 
-class SynthesisFailed(AudioError):
+class SynthesisFailed(AudioError):  # noqa: N818 - named for what happened
     """The synthesizer or the speech program ended badly, took too long or gave silence."""
 
 
-class EncodingFailed(AudioError):
+class EncodingFailed(AudioError):  # noqa: N818 - named for what happened
     """An audio or PDF file could not be written or read for a reason other than a full disk."""
 
 
-class StorageFull(AudioError):
+class StorageFull(AudioError):  # noqa: N818 - named for what happened
     """No space is left where the files should go; nothing half-written was left behind."""

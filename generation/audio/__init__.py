@@ -1,0 +1,1 @@
+"""The sound: score → performance → synthesis → master → preview and files. Knows no Django."""

@@ -1,0 +1,164 @@
+"""The instruments as sounds: which font, which program, how the player treats them, and where the fonts are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from generation.audio.errors import SoundUnavailable
+
+Manner = Literal["struck", "plucked", "sustained"]
+
+PROGRAMS = ("fluidsynth", "ffmpeg", "espeak-ng")
+
+FONT_FOLDERS = (
+    "/usr/share/sounds/sf3",
+    "/usr/share/sounds/sf2",
+    "/usr/share/soundfonts",
+    "/usr/local/share/sounds/sf3",
+    "/usr/local/share/sounds/sf2",
+    "/usr/local/share/soundfonts",
+    "/opt/homebrew/share/soundfonts",
+)
+FONT_FOLDER_VARIABLE = "SOLOSCORE_SOUNDFONT_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Font:
+    """A sound font whose licence allows selling what is rendered with it.
+
+    ``files`` are the names it goes by, best first; ``sha256`` maps the builds we know to where they come from.
+    """
+
+    files: tuple[str, ...]
+    sha256: dict[str, str]
+    licence: str
+
+
+MUSESCORE_GENERAL = Font(
+    files=(
+        "MuseScore_General_Full.sf2",
+        "MuseScore_General_Full.sf3",
+        "MuseScore_General.sf2",
+        "MuseScore_General.sf3",
+        "MuseScore_General_Lite.sf3",
+    ),
+    sha256={
+        "f9a37b36655f23e167c66ec91bef6097c8e99be29286219a54062919eb41aeae": (
+            "Debian musescore-general-soundfont 0.2.1-1"
+        ),
+    },
+    licence="MIT, parts public domain or CC0 (/usr/share/doc/musescore-general-soundfont/copyright)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How one instrument sounds and how its player behaves.
+
+    ``program`` is the General MIDI program from 0, ``lowest`` and ``highest`` are MIDI pitches, ``room`` is the
+    share of reverberation (0 to 1; more for sources recorded in mono), ``strum`` the seconds between the strings
+    of a chord, ``rings`` lets a string sound on until its bar ends or a neighbour is played, ``pedal`` is a
+    damper pedal that follows the harmony.
+    """
+
+    slug: str
+    program: int
+    lowest: int
+    highest: int
+    manner: Manner
+    room: float
+    strum: float = 0.0
+    rings: bool = False
+    pedal: bool = False
+    font: Font = MUSESCORE_GENERAL
+
+
+VOICES = {
+    voice.slug: voice
+    for voice in (
+        Voice("piano", 0, 21, 108, "struck", room=0.16, pedal=True),
+        Voice("guitar", 24, 40, 88, "plucked", room=0.26, strum=0.012, rings=True),
+        Voice("harpsichord", 6, 29, 89, "plucked", room=0.22, strum=0.006),
+        Voice("organ", 19, 36, 96, "sustained", room=0.28),
+        Voice("violin", 40, 55, 103, "sustained", room=0.26),
+        Voice("viola", 41, 48, 91, "sustained", room=0.26),
+        Voice("cello", 42, 36, 84, "sustained", room=0.26),
+        Voice("flute", 73, 60, 98, "sustained", room=0.26),
+        Voice("harp", 46, 23, 103, "plucked", room=0.24, strum=0.014, rings=True),
+        Voice("vibraphone", 11, 53, 89, "struck", room=0.22, pedal=True),
+        Voice("marimba", 12, 36, 96, "struck", room=0.24),
+    )
+}
+
+
+def voice_of(instrument: str) -> Voice:
+    """Return the voice of an instrument slug; ``ValueError`` names those that exist."""
+    try:
+        return VOICES[instrument]
+    except KeyError:
+        raise ValueError(f"no sound for instrument {instrument!r}; there are: {', '.join(VOICES)}") from None
+
+
+def font_folders() -> tuple[Path, ...]:
+    """Folders searched for fonts: that of ``SOLOSCORE_SOUNDFONT_DIR`` first, then the usual ones."""
+    own = os.environ.get(FONT_FOLDER_VARIABLE)
+    return tuple(Path(folder) for folder in ((own,) if own else ()) + FONT_FOLDERS)
+
+
+def find_font(font: Font = MUSESCORE_GENERAL) -> Path:
+    """Return the file of ``font``; ``SoundUnavailable`` says where it was looked for and how to get it."""
+    folders = font_folders()
+    for folder in folders:
+        for name in font.files:
+            if (folder / name).is_file():
+                return folder / name
+    places = ", ".join(str(folder) for folder in folders)
+    raise SoundUnavailable(missing=f"sound font {font.files[1]} (looked in {places})")
+
+
+def find_program(name: str) -> str:
+    """Return the path of a program, or raise ``SoundUnavailable``."""
+    path = shutil.which(name)
+    if path is None:
+        raise SoundUnavailable(missing=f"program {name}")
+    return path
+
+
+def check_sound(voices: Iterable[Voice] = (VOICES["piano"], VOICES["guitar"])) -> list[str]:
+    """Return what keeps ``voices`` from sounding on this machine, one sentence each; empty if all is well.
+
+    A font of unknown build is reported too, since its licence has not been read. Its digest is computed once
+    in the life of the process (0.2 s).
+    """
+    problems = []
+    for name in PROGRAMS:
+        try:
+            find_program(name)
+        except SoundUnavailable as error:
+            problems.append(str(error))
+    for font in {id(voice.font): voice.font for voice in voices}.values():
+        try:
+            path = find_font(font)
+        except SoundUnavailable as error:
+            problems.append(str(error))
+            continue
+        state = path.stat()
+        if _digest(path.resolve(), state.st_size, state.st_mtime_ns) not in font.sha256:
+            problems.append(
+                f"{path} is not a build we know ({', '.join(font.sha256.values())}); read its licence before selling"
+            )
+    return problems
+
+
+@lru_cache(maxsize=8)
+def _digest(path: Path, size: int, changed: int) -> str:
+    """SHA-256 of a file; size and time of change are there so that a replaced file is read again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
