@@ -82,7 +82,10 @@ class _Level:
 
     def keep(self, *, chosen: list[int], operator: int) -> tuple[_Level, list[int]]:
         """Return only the ``chosen`` headers, and what they refer to by ``operator``, renumbered from 0."""
-        headers, bags, generators, modulators = [], [], [], []
+        headers: list[Any] = []
+        bags: list[tuple[int, int]] = []
+        generators: list[tuple[int, int]] = []
+        modulators: list[Any] = []
         below: list[int] = []
         for index in chosen:
             header = self.headers[index].copy()
@@ -139,7 +142,7 @@ def cut_out(*, source: Path, bank: int, program: int, target: Path) -> None:
             font=font, smpl=chunks[b"smpl"], headers=tables[b"shdr"], chosen=samples, source=source
         )
     information = _chunk(b"ifil", struct.pack("<HH", 2, 1)) + _chunk(b"isng", b"EMU8000\0")
-    information += _chunk(b"INAM", b"%d:%d\0".ljust(8, b"\0") % (bank, program))
+    information += _chunk(b"INAM", (b"%d:%d" % (bank, program)).ljust(8, b"\0"))
     hydra = b"".join(
         _chunk(name, table.tobytes())
         for name, table in {

@@ -1,0 +1,83 @@
+"""Run one of the outside programs: with a time limit, without a shell, and never left running."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+
+from generation.audio.errors import AudioError, StorageFull
+from generation.audio.voices import find_program
+
+CHUNK_BYTES = 1 << 18
+KEPT_MESSAGE_BYTES = 4000
+
+
+def run_program(
+    *,
+    command: Sequence[str],
+    timeout: float,
+    failure: type[AudioError],
+    on_output: Callable[[bytes], None] | None = None,
+) -> str:
+    """Run ``command``, hand its standard output to ``on_output`` as it comes, return its standard error.
+
+    ``command[0]`` is the name of a program, looked up on the path (``SoundUnavailable`` if it is not there).
+    A nonzero exit, or more than ``timeout`` seconds, raises ``failure`` with the program's last words; a full
+    disk raises ``StorageFull``. An exception from ``on_output`` ends the program and is passed on.
+    """
+    name = command[0]
+    process = subprocess.Popen(
+        [find_program(name), *command[1:]],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        said = _follow(process=process, deadline=time.monotonic() + timeout, on_output=on_output)
+    except TimeoutError:
+        raise failure(f"{name} did not finish within {timeout:g} s and was stopped") from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+    if "No space left on device" in said:
+        raise StorageFull(f"{name} found no space left on the disk; free some and try again")
+    if process.returncode != 0:
+        raise failure(f"{name} ended with status {process.returncode}: {said.strip() or 'it said nothing'}")
+    return said
+
+
+def _follow(
+    *, process: subprocess.Popen[bytes], deadline: float, on_output: Callable[[bytes], None] | None
+) -> str:
+    """Read both streams until the program ends; ``TimeoutError`` at ``deadline`` (monotonic seconds)."""
+    said = b""
+    with selectors.DefaultSelector() as selector:
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, data=stream is process.stderr)
+        while selector.get_map():
+            ready = selector.select(timeout=max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                data = os.read(key.fd, CHUNK_BYTES)
+                is_message = key.data
+                if not data:
+                    selector.unregister(key.fileobj)
+                elif is_message:
+                    said = (said + data)[-KEPT_MESSAGE_BYTES:]
+                elif on_output is not None:
+                    on_output(data)
+    try:
+        process.wait(timeout=max(0.1, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    return said.decode("utf-8", "replace")
