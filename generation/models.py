@@ -122,6 +122,9 @@ class Composition(models.Model):
         _("length ordered"), validators=[MinValueValidator(5), MaxValueValidator(180)]
     )
     seed = models.PositiveBigIntegerField(_("seed"))
+    seed_is_fixed = models.BooleanField(
+        _("seed chosen by the maker"), default=False, help_text=_("A drawn seed may be drawn again, a chosen one not.")
+    )
     mood = models.CharField(_("mood"), max_length=10, choices=Mood, blank=True, default="")
     wished_tonic = models.CharField(_("key wished"), max_length=2, blank=True, default="")
     wished_mode = models.CharField(_("mode wished"), max_length=5, choices=Mode, blank=True, default="")

@@ -1,0 +1,81 @@
+"""Who composes: finding and making the maker of a request, and handing a guest's works to an account."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.models import Maker, User
+
+SESSION_KEY = "maker"
+"""Where a guest's session keeps the id of its maker."""
+
+HOUSE_CLIENT = "house"
+"""The maker of the shop's own pieces; no OAuth2 client has this name."""
+
+
+def maker_of(request: HttpRequest) -> Maker | None:
+    """Return who composes here: the user's newest maker, or the guest's of this session; None if there is none."""
+    if request.user.is_authenticated:
+        return Maker.objects.filter(user=request.user).order_by("-created_at").first()
+    guest = _session_maker_id(request)
+    return _unclaimed(guest) if guest else None
+
+
+def maker_for(request: HttpRequest) -> Maker:
+    """Return who composes here, and make them if there is none yet.
+
+    Two requests at once may make two makers of one user, which is harmless: a user speaks for all of them.
+    """
+    maker = maker_of(request)
+    if maker is not None:
+        return maker
+    if request.user.is_authenticated:
+        return Maker.objects.create(user=request.user)
+    maker = Maker.objects.create()
+    request.session[SESSION_KEY] = str(maker.id)
+    return maker
+
+
+def makers_of(request: HttpRequest) -> list[uuid.UUID]:
+    """Return the ids of every maker this visitor speaks for: the user's, and the session's while unclaimed."""
+    makers: list[uuid.UUID] = []
+    if request.user.is_authenticated:
+        makers.extend(Maker.objects.filter(user=request.user).values_list("id", flat=True))
+    guest = _session_maker_id(request)
+    if guest and _unclaimed(guest):
+        makers.append(guest)
+    return makers
+
+
+def claim_guest_works(*, user: User, maker_id: uuid.UUID) -> bool:
+    """Make a guest's works the user's. Nobody else's maker, and no partner's, can be claimed; a second call does nothing."""
+    return Maker.objects.filter(pk=maker_id, user=None, client_id="").update(user=user) == 1
+
+
+def claim_session_works(request: HttpRequest, *, user: User) -> bool:
+    """Claim what this session composed as a guest, and forget the guest."""
+    guest = _session_maker_id(request)
+    request.session.pop(SESSION_KEY, None)
+    return guest is not None and claim_guest_works(user=user, maker_id=guest)
+
+
+def maker_of_client(client_id: str) -> Maker:
+    """Return the maker a partner's OAuth2 client composes as; there is one for each client."""
+    if not client_id:
+        raise ValueError("A partner's client has an id; got an empty one.")
+    return Maker.objects.get_or_create(client_id=client_id)[0]
+
+
+def _session_maker_id(request: HttpRequest) -> uuid.UUID | None:
+    value: Any = request.session.get(SESSION_KEY)
+    try:
+        return uuid.UUID(value) if value else None
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _unclaimed(maker_id: uuid.UUID) -> Maker | None:
+    return Maker.objects.filter(pk=maker_id, user=None, client_id="").first()

@@ -1,0 +1,69 @@
+"""What can go wrong with ordering a piece, each with a code for programs and a message for people."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+class GenerationError(Exception):
+    """Any refusal of the generation services; ``status`` is the HTTP status that fits it."""
+
+    code = "generation_error"
+    status = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidOrder(GenerationError):
+    """An order with values that cannot be composed; ``problems`` says by field what to change."""
+
+    code = "invalid"
+    status = 422
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__(" ".join(f"{field}: {problem}" for field, problem in problems.items()))
+        self.problems = problems
+
+
+class NoComposer(GenerationError):
+    """The instrument exists, but no trained model is in use for it."""
+
+    code = "no_composer"
+    status = 503
+
+    def __init__(self, instrument: str) -> None:
+        super().__init__(
+            _("Nothing can be composed for “%(instrument)s” at the moment: its composer is not installed.")
+            % {"instrument": instrument}
+        )
+
+
+class TooManyCompositions(GenerationError):
+    """This maker has as much in work, or has ordered as much today, as one maker may."""
+
+    code = "too_many_compositions"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class QueueFull(GenerationError):
+    """More is waiting than can be composed in a reasonable time."""
+
+    code = "queue_full"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(_("Many people are composing right now. Please try again in a few minutes."))
+        self.retry_after = 120
+
+
+class NotAllowed(GenerationError):
+    """The piece is in a state in which this cannot be done."""
+
+    code = "not_allowed"
+    status = 409

@@ -1,0 +1,167 @@
+"""A worker's hold on one composition: every write here counts only while the worker's claim is in the row."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.services import HOUSE_CLIENT
+from generation import storage
+from generation.models import Composition, WorkFingerprint
+from generation.states import WORKING, State, move
+
+logger = logging.getLogger(__name__)
+
+WRITES_APART = 0.25
+"""Seconds between two progress writes: four a second are as many as anybody looks at."""
+
+BEATS_PER_LAPSE = 6
+RUNS_PER_INSERT = 500
+
+
+class LostClaim(Exception):
+    """The row is no longer ours: it was cancelled, or another worker has it. Stop and write nothing."""
+
+
+class AlreadyExists(Exception):
+    """Note for note the same piece is on record already."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One composition claimed by this worker.
+
+    ``report`` and the moves raise ``LostClaim`` as soon as the claim is gone; a heartbeat thread finds it out too.
+    """
+
+    composition: Composition
+    claim: uuid.UUID
+    lost: threading.Event = field(default_factory=threading.Event)
+    _written_at: float = 0.0
+
+    def beat(self) -> bool:
+        """Give a sign of life; False when the row is no longer ours."""
+        return self._write(heartbeat_at=timezone.now())
+
+    def report(self, *, percent: float, notes: int | None = None) -> None:
+        """Write how far the work is, at most four times a second."""
+        if self.lost.is_set():
+            raise LostClaim
+        now = time.monotonic()
+        if now - self._written_at < WRITES_APART:
+            return
+        self._written_at = now
+        fields: dict[str, Any] = {"progress": max(0, min(99, int(percent))), "heartbeat_at": timezone.now()}
+        if notes is not None:
+            fields["notes"] = notes
+        if not self._write(**fields):
+            raise LostClaim
+
+    def change_seed(self, seed: int) -> None:
+        """Write that another seed was drawn."""
+        if not self._write(seed=seed, progress=0, notes=0, heartbeat_at=timezone.now()):
+            raise LostClaim
+        self.composition.seed = seed
+
+    def start_rendering(self, *, percent: int, notes: int) -> None:
+        """Move from composing to rendering."""
+        if not self._move(State.RENDERING, progress=percent, notes=notes):
+            raise LostClaim
+
+    def finish(self, *, run_hashes: Collection[int], **facts: Any) -> None:
+        """Offer the piece: state, facts, fingerprints and files appear together or not at all.
+
+        The row is locked by its own UPDATE while the folder is renamed, so that of two workers only the one with the
+        claim gets here. Raises ``LostClaim``, or ``AlreadyExists`` if the fingerprint is on record.
+        """
+        now = timezone.now()
+        is_house = self.composition.maker.client_id == HOUSE_CLIENT
+        try:
+            with transaction.atomic():
+                listed_from = now if is_house else now + Composition.FIRST_REFUSAL
+                if not self._move(State.READY, progress=100, finished_at=now, listed_from=listed_from, **facts):
+                    raise LostClaim
+                WorkFingerprint.objects.filter(composition=self.composition).delete()
+                rows = [WorkFingerprint(composition=self.composition, run_hash=value) for value in run_hashes]
+                WorkFingerprint.objects.bulk_create(rows, batch_size=RUNS_PER_INSERT)
+                storage.finish_folder(self.composition.pk, claim=self.claim)
+        except IntegrityError as error:
+            if Composition.objects.filter(fingerprint=facts.get("fingerprint")).exists():
+                raise AlreadyExists from error
+            raise
+
+    def fail(self, message: str) -> None:
+        """End with a reason for the visitor; nothing happens if the row is no longer ours."""
+        self._move(State.FAILED, error=message[:300], finished_at=timezone.now())
+
+    def give_back(self) -> None:
+        """Put the piece back into the queue, for the sweeper to ring again; nothing happens if it is not ours."""
+        self._move(State.QUEUED, progress=0, notes=None)
+
+    def _move(self, to: str, **fields: Any) -> bool:
+        return move(composition_id=self.composition.pk, to=to, only_if={"claim": self.claim}, **fields)
+
+    def _write(self, **fields: Any) -> bool:
+        rows = Composition.objects.filter(pk=self.composition.pk, claim=self.claim, state__in=WORKING)
+        return rows.update(**fields) == 1
+
+
+def claim(composition_id: uuid.UUID) -> Job | None:
+    """Claim a queued composition by one conditional UPDATE. None if it is not queued: somebody has it, or it is over."""
+    token = uuid.uuid4()
+    moved = move(
+        composition_id=composition_id,
+        to=State.COMPOSING,
+        claim=token,
+        attempts=F("attempts") + 1,
+        started_at=timezone.now(),
+        progress=0,
+        notes=0,
+    )
+    if not moved:
+        return None
+    composition = Composition.objects.select_related("instrument", "maker").get(pk=composition_id)
+    return Job(composition=composition, claim=token)
+
+
+class Heartbeat:
+    """A small thread that keeps a job's claim alive while the worker's own thread is busy."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"heartbeat-{job.claim}", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause = settings.HEARTBEAT_LAPSES_AFTER.total_seconds() / BEATS_PER_LAPSE
+        try:
+            while not self._stop.wait(pause):
+                try:
+                    if not self._job.beat():
+                        self._job.lost.set()
+                        return
+                except DatabaseError:
+                    logger.warning("no heartbeat for composition %s", self._job.composition.pk, exc_info=True)
+        finally:
+            connection.close()

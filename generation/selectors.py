@@ -1,0 +1,113 @@
+"""Reads that pages, API and other apps share, among them the one way to a composition for a listener."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from django.utils import timezone
+
+from generation.models import Composition, Instrument
+
+Visitor = AbstractBaseUser | AnonymousUser | None
+
+USUAL_SECONDS = 10
+"""What a piece is assumed to take until some have been measured."""
+
+
+def offered_instruments() -> QuerySet[Instrument]:
+    """Return the instruments that are offered and have a composer in use."""
+    return Instrument.objects.filter(is_active=True, composer_models__is_active=True)
+
+
+def shop_compositions() -> QuerySet[Composition]:
+    """Return what everybody may find in the shop, sold pieces included, newest first."""
+    shown = [Composition.SaleState.AVAILABLE, Composition.SaleState.ON_HOLD, Composition.SaleState.SOLD]
+    return (
+        Composition.objects.filter(
+            state=Composition.State.READY,
+            is_private=False,
+            listed_from__lte=timezone.now(),
+            sale_state__in=shown,
+        )
+        .select_related("instrument")
+        .order_by("-listed_from", "pk")
+    )
+
+
+def composition_for_listener(
+    *, composition_id: uuid.UUID, makers: Collection[uuid.UUID], user: Visitor
+) -> Composition:
+    """Return a composition that this visitor may see; anything else is a 404, as if it did not exist.
+
+    It is seen by its maker, staff, the holder of its right and, once listed, by everybody. A piece that is on hold,
+    sold or retired may be seen, but not heard, by whoever has its address: that it is taken is no secret.
+    """
+    composition = (
+        Composition.objects.select_related("instrument", "maker").filter(pk=composition_id).first()
+    )
+    if composition is None:
+        raise Http404
+    taken = composition.sale_state != Composition.SaleState.AVAILABLE
+    if taken or composition.is_listed(now=timezone.now()) or _is_insider(composition, makers=makers, user=user):
+        return composition
+    raise Http404
+
+
+def can_listen(composition: Composition, *, makers: Collection[uuid.UUID], user: Visitor) -> bool:
+    """Say whether this visitor may hear the preview of a piece they may see."""
+    if composition.state != Composition.State.READY:
+        return False
+    if _is_insider(composition, makers=makers, user=user):
+        return True
+    available = composition.sale_state == Composition.SaleState.AVAILABLE
+    return available and composition.is_listed(now=timezone.now())
+
+
+def can_buy(composition: Composition, *, makers: Collection[uuid.UUID]) -> bool:
+    """Say whether a buy button makes sense: the piece is free, and listed or the visitor's own."""
+    return (
+        composition.state == Composition.State.READY
+        and composition.sale_state == Composition.SaleState.AVAILABLE
+        and (composition.maker_id in makers or composition.is_listed(now=timezone.now()))
+    )
+
+
+def queue_place(composition: Composition) -> int | None:
+    """Return the place of a waiting piece in the queue, 1 for the next; None once it is no longer waiting."""
+    if composition.state != Composition.State.QUEUED:
+        return None
+    queued = Composition.objects.filter(state=Composition.State.QUEUED)
+    ahead = Q(created_at__lt=composition.created_at) | Q(created_at=composition.created_at, pk__lt=composition.pk)
+    return queued.filter(ahead).count() + 1
+
+
+def estimated_seconds(composition: Composition) -> int:
+    """Estimate how long a waiting or working piece still takes, from how long the latest ten took."""
+    latest = Composition.objects.filter(state=Composition.State.READY, started_at__isnull=False).order_by("-finished_at")
+    took = [
+        (finished - started).total_seconds()
+        for started, finished in latest.values_list("started_at", "finished_at")[:10]
+    ]
+    each = sum(took) / len(took) if took else USUAL_SECONDS
+    place = queue_place(composition) or 1
+    left = timedelta(seconds=each * place * (100 - composition.progress) / 100)
+    return max(1, round(left.total_seconds()))
+
+
+def _is_insider(composition: Composition, *, makers: Collection[uuid.UUID], user: Visitor) -> bool:
+    if composition.maker_id in makers:
+        return True
+    if user is None or not user.is_authenticated:
+        return False
+    staff: Any = getattr(user, "is_staff", False)
+    # The right stands above this app; it is asked for by name and not imported. Without that app there is none.
+    return bool(staff) or Composition.objects.filter(
+        pk=composition.pk, right__holder=user.pk, right__state__in=["in_force", "suspended"]
+    ).exists()

@@ -1,0 +1,225 @@
+"""Every write about compositions: ordering, cancelling, retrying, listing, and what a purchase changes."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Maker
+from accounts.services import HOUSE_CLIENT
+from generation import storage
+from generation.errors import (
+    GenerationError,
+    InvalidOrder,
+    NoComposer,
+    NotAllowed,
+    QueueFull,
+    TooManyCompositions,
+)
+from generation.models import Composition, Instrument
+from generation.orders import OrderFields, check_order, draw_seed, one_of
+from generation.selectors import composition_for_listener, offered_instruments, shop_compositions
+from generation.states import WAITING_OR_WORKING, WORKING, State, move
+
+__all__ = [
+    "GenerationError", "InvalidOrder", "NoComposer", "NotAllowed", "OrderFields", "QueueFull", "TooManyCompositions",
+    "cancel_composition", "composition_for_listener", "keep_private", "request_composition", "retry_composition",
+    "ring", "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
+]  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+RING_AGAIN_AFTER = timedelta(seconds=10)
+RINGS_PER_SWEEP = 10
+"""Only the head of the queue is rung again, with messages that expire: a long queue must not flood the broker."""
+
+
+def request_composition(*, maker: Maker, order: OrderFields) -> Composition:
+    """Put an order into the queue and ring the worker's bell once it is committed.
+
+    Raises ``InvalidOrder``, ``NoComposer``, ``TooManyCompositions`` or ``QueueFull``; then nothing was written. The
+    maker's limits are exact, the length of the whole queue may be overrun by a few when many order at once.
+    """
+    order = order.with_spelled_tonic()
+    check_order(order)
+    instrument = _instrument_of(order)
+    if Composition.objects.filter(state=State.QUEUED).count() >= settings.COMPOSITIONS_QUEUED_AT_MOST:
+        raise QueueFull
+    with transaction.atomic():
+        Maker.objects.select_for_update().get(pk=maker.pk)
+        _check_limits(maker)
+        composition = Composition.objects.create(
+            maker=maker,
+            instrument=instrument,
+            ordered_seconds=order.seconds,
+            seed=draw_seed() if order.seed is None else order.seed,
+            seed_is_fixed=order.seed is not None,
+            mood=order.mood,
+            wished_tonic=order.tonic,
+            wished_mode=order.mode,
+            wished_bpm=order.bpm,
+            density=order.density,
+            temperature=order.temperature,
+            price_minor=instrument.price_minor,
+            currency=instrument.currency,
+        )
+        ring(composition.pk)
+    return composition
+
+
+def ring(composition_id: uuid.UUID) -> None:
+    """Tell a worker of a queued piece after the commit. A dead broker is logged, never felt: the sweeper rings again."""
+    transaction.on_commit(partial(_send, composition_id), robust=True)
+
+
+def cancel_composition(*, composition: Composition) -> bool:
+    """Stop a piece that is waiting or in work; its worker notices and deletes its files. False if it is too late."""
+    return move(composition_id=composition.pk, to=State.CANCELLED, finished_at=timezone.now())
+
+
+def retry_composition(*, composition: Composition) -> None:
+    """Queue a failed or cancelled piece anew, as if it had never been tried."""
+    with transaction.atomic():
+        moved = move(
+            composition_id=composition.pk,
+            to=State.QUEUED,
+            only_if={"state__in": [State.FAILED, State.CANCELLED]},
+            attempts=0,
+            progress=0,
+            notes=None,
+            started_at=None,
+            finished_at=None,
+        )
+        if not moved:
+            raise NotAllowed(_("Only a failed or cancelled piece can be composed again."))
+        ring(composition.pk)
+
+
+def keep_private(*, composition: Composition, private: bool) -> bool:
+    """Keep a piece out of the shop, or let it join. Sold and retired pieces stay as they are (False)."""
+    movable = [Composition.SaleState.AVAILABLE, Composition.SaleState.ON_HOLD]
+    rows = Composition.objects.filter(pk=composition.pk, sale_state__in=movable)
+    return rows.update(is_private=private) == 1
+
+
+def withdraw_composition(*, composition: Composition) -> None:
+    """Retire a piece that nobody holds: it leaves the shop and is never sold. Raises ``NotAllowed`` otherwise."""
+    if not set_sale_state(
+        composition_id=composition.pk,
+        to=Composition.SaleState.RETIRED,
+        expected={Composition.SaleState.AVAILABLE},
+    ):
+        raise NotAllowed(_("Only a finished piece that nobody holds or owns can be withdrawn."))
+
+
+def set_sale_state(
+    *, composition_id: uuid.UUID, to: str, expected: Collection[str], held_until: datetime | None = None
+) -> bool:
+    """Move a finished piece to another sale state if it is in an expected one: one UPDATE, inside the caller's transaction."""
+    rows = Composition.objects.filter(pk=composition_id, state=State.READY, sale_state__in=list(expected))
+    return rows.update(sale_state=to, held_until=held_until) == 1
+
+
+def sweep_compositions() -> dict[str, int]:
+    """Put right what was lost on the way: lapsed workers, unheard bells, left-over work folders. Safe at any time."""
+    now = timezone.now()
+    return {"lapsed": _requeue_lapsed(now), "rung": _ring_waiting(now), "folders": _remove_dead_folders()}
+
+
+def _requeue_lapsed(now: datetime) -> int:
+    limit = now - settings.HEARTBEAT_LAPSES_AFTER
+    lapsed = Composition.objects.filter(state__in=WORKING, heartbeat_at__lt=limit)
+    count = 0
+    for composition_id, attempts in lapsed.values_list("pk", "attempts"):
+        still = {"state__in": WORKING, "heartbeat_at__lt": limit, "attempts": attempts}
+        with transaction.atomic():
+            if attempts >= Composition.MAX_ATTEMPTS:
+                reason = _("Composing stopped %(count)s times without a sign of life.") % {"count": attempts}
+                moved = move(
+                    composition_id=composition_id, to=State.FAILED, only_if=still, error=reason, finished_at=now
+                )
+                if moved:
+                    # A worker may have died between the rename and its commit.
+                    shutil.rmtree(storage.folder_of(composition_id), ignore_errors=True)
+            else:
+                moved = move(composition_id=composition_id, to=State.QUEUED, only_if=still, progress=0, notes=None)
+                if moved:
+                    ring(composition_id)
+        if moved:
+            logger.warning("composition %s: its worker fell silent in attempt %s", composition_id, attempts)
+            count += 1
+    return count
+
+
+def _ring_waiting(now: datetime) -> int:
+    """Ring again for the oldest pieces that wait; the messages expire, since the next sweep would ring anyway."""
+    waiting = (
+        Composition.objects.filter(state=State.QUEUED)
+        .annotate(queued_at=Coalesce(F("heartbeat_at"), F("created_at")))
+        .filter(queued_at__lt=now - RING_AGAIN_AFTER)
+        .order_by("created_at")
+        .values_list("pk", flat=True)[:RINGS_PER_SWEEP]
+    )
+    ids = list(waiting)
+    for composition_id in ids:
+        transaction.on_commit(partial(_send, composition_id, expires=RING_AGAIN_AFTER.seconds), robust=True)
+    return len(ids)
+
+
+def _remove_dead_folders() -> int:
+    """Delete work folders whose claim no longer holds its row. A live claim is committed before its folder is made."""
+    count = 0
+    for path, composition_id, claim in storage.work_folders():
+        if not Composition.objects.filter(pk=composition_id, claim=claim, state__in=WORKING).exists():
+            shutil.rmtree(path, ignore_errors=True)
+            count += 1
+    return count
+
+
+def _send(composition_id: uuid.UUID, **options: Any) -> None:
+    # The task's module imports these services.
+    from generation.tasks import compose_composition
+
+    compose_composition.apply_async([str(composition_id)], retry=False, **options)
+
+
+def _instrument_of(order: OrderFields) -> Instrument:
+    """Return the ordered instrument. Raises ``InvalidOrder`` if there is none of that name, ``NoComposer`` without a model."""
+    offered = offered_instruments()
+    instrument = Instrument.objects.filter(slug=order.instrument, is_active=True).first()
+    if instrument is None:
+        known = list(offered.values_list("slug", flat=True))
+        raise InvalidOrder({"instrument": one_of(order.instrument, known)})
+    if not offered.filter(pk=instrument.pk).exists():
+        raise NoComposer(instrument.name)
+    return instrument
+
+
+def _check_limits(maker: Maker) -> None:
+    """Raise ``TooManyCompositions`` if the maker, whose row the caller has locked, may not order another piece now."""
+    if maker.client_id == HOUSE_CLIENT:
+        return
+    own = Composition.objects.filter(maker=maker)
+    if own.filter(state__in=WAITING_OR_WORKING).count() >= settings.COMPOSITIONS_IN_WORK_PER_MAKER:
+        message = _("You have %(count)s pieces in work. Wait for one to finish, or cancel one.")
+        raise TooManyCompositions(message % {"count": settings.COMPOSITIONS_IN_WORK_PER_MAKER}, retry_after=10)
+    day = own.filter(created_at__gt=timezone.now() - timedelta(days=1))
+    if day.count() >= settings.COMPOSITIONS_PER_MAKER_PER_DAY:
+        oldest = day.order_by("created_at").values_list("created_at", flat=True)[0]
+        wait = oldest + timedelta(days=1) - timezone.now()
+        message = _("You have ordered %(count)s pieces within a day, as many as one visitor may. Come back tomorrow.")
+        raise TooManyCompositions(
+            message % {"count": settings.COMPOSITIONS_PER_MAKER_PER_DAY}, retry_after=max(1, int(wait.total_seconds()))
+        )

@@ -1,0 +1,106 @@
+"""Where the files of a composition lie. None of these paths has an address on the web.
+
+``compositions/<id>/`` in the private storage holds a finished piece, ``compositions/.work/<id>-<claim>/`` one in the
+making; a finished work folder is renamed, so that a piece's folder is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from django.core.files.storage import default_storage
+
+from generation.composer.score import Note, Score
+from generation.models import Composition
+
+MASTER = "master.flac"
+PERFORMANCE = "performance.mid"
+SCORE_MIDI = "score.mid"
+SCORE_XML = "score.musicxml"
+SCORE_JSON = "score.json"
+PREVIEW = "preview.mp3"
+NAMES = frozenset({MASTER, PERFORMANCE, SCORE_MIDI, SCORE_XML, SCORE_JSON, PREVIEW})
+
+
+def folder_of(composition_id: uuid.UUID) -> Path:
+    """Return the folder of a finished piece, whether it is there or not."""
+    return _root() / str(composition_id)
+
+
+def work_folder_of(composition_id: uuid.UUID, *, claim: uuid.UUID) -> Path:
+    """Return the folder in which the worker with this claim works."""
+    return _work_root() / f"{composition_id.hex}-{claim.hex}"
+
+
+def path_of(composition: Composition, name: str) -> Path:
+    """Return the path of one file of a finished piece; only the known names have one."""
+    if name not in NAMES:
+        raise ValueError(f"A composition has no file {name!r}; it has {', '.join(sorted(NAMES))}.")
+    return folder_of(composition.pk) / name
+
+
+def preview_path(composition: Composition) -> Path:
+    """Return the path of the watermarked preview, the only file that is ever heard before a sale."""
+    return path_of(composition, PREVIEW)
+
+
+def finish_folder(composition_id: uuid.UUID, *, claim: uuid.UUID) -> None:
+    """Turn the work folder into the piece's folder. The caller holds the row, so no other worker can be here.
+
+    A folder left by a worker that died between the rename and its commit is replaced.
+    """
+    target = folder_of(composition_id)
+    if target.exists():
+        shutil.rmtree(target)
+    work_folder_of(composition_id, claim=claim).rename(target)
+
+
+def remove_work_folder(composition_id: uuid.UUID, *, claim: uuid.UUID) -> None:
+    """Delete what a worker with this claim has written; nothing happens if there is nothing."""
+    shutil.rmtree(work_folder_of(composition_id, claim=claim), ignore_errors=True)
+
+
+def work_folders() -> Iterator[tuple[Path, uuid.UUID, uuid.UUID]]:
+    """Go through all work folders with the composition and the claim each belongs to."""
+    if not _work_root().is_dir():
+        return
+    for path in _work_root().iterdir():
+        composition, _, claim = path.name.partition("-")
+        try:
+            yield path, uuid.UUID(composition), uuid.UUID(claim)
+        except ValueError:
+            continue
+
+
+def write_score(score: Score, path: Path) -> None:
+    """Write a score so that ``read_score`` gives the same score back."""
+    document = asdict(score) | {"notes": [[n.onset, n.pitch, n.duration, n.part] for n in score.notes]}
+    path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+
+
+def read_score(composition: Composition) -> Score:
+    """Read the score of a finished piece."""
+    document = json.loads(path_of(composition, SCORE_JSON).read_text(encoding="utf-8"))
+    document["notes"] = tuple(Note(*numbers) for numbers in document["notes"])
+    document["metre"] = tuple(document["metre"])
+    return Score(**document)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _root() -> Path:
+    return Path(default_storage.path("compositions"))
+
+
+def _work_root() -> Path:
+    return _root() / ".work"

@@ -1,0 +1,15 @@
+"""Addresses of composing and of the shop."""
+
+from django.urls import path
+
+from generation import views
+
+urlpatterns = [
+    path("compose/", views.compose, name="compose"),
+    path("shop/", views.shop, name="shop"),
+    path("compositions/<uuid:composition_id>/", views.composition, name="composition"),
+    path("compositions/<uuid:composition_id>/status/", views.composition_status, name="composition_status"),
+    path("compositions/<uuid:composition_id>/cancel/", views.composition_cancel, name="composition_cancel"),
+    path("compositions/<uuid:composition_id>/visibility/", views.composition_visibility, name="composition_visibility"),
+    path("compositions/<uuid:composition_id>/preview.mp3", views.composition_preview, name="composition_preview"),
+]

@@ -1,0 +1,181 @@
+"""Pages of ordering, waiting, listening and browsing."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.http import quote_etag
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.services import maker_for, makers_of
+from generation import links, selectors, services, storage
+from generation.errors import GenerationError, InvalidOrder
+from generation.forms import ComposeForm, ShopForm
+from generation.models import Composition, Instrument
+from generation.pricing import price_label
+from generation.streaming import serve_file
+
+PIECES_PER_PAGE = 12
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def compose(request: HttpRequest) -> HttpResponse:
+    """Take an order; what cannot be composed is said at the field, what cannot be taken now above the form."""
+    if request.method != "POST":
+        return _compose_page(request, form=ComposeForm(initial=request.GET.dict()))
+    form = ComposeForm(request.POST)
+    if not form.is_valid():
+        return _compose_page(request, form=form, status=422)
+    try:
+        composition = services.request_composition(maker=maker_for(request), order=form.order())
+    except InvalidOrder as error:
+        for field, problem in error.problems.items():
+            form.add_error(field if field in form.fields else None, problem)
+        return _compose_page(request, form=form, status=422)
+    except GenerationError as error:
+        form.add_error(None, error.message)
+        return _compose_page(request, form=form, status=error.status)
+    return redirect("composition", composition_id=composition.pk)
+
+
+@require_safe
+@never_cache
+def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
+    """Show one piece: its progress, its failure, or the piece to listen to."""
+    makers = makers_of(request)
+    piece = _piece(request, composition_id)
+    context = {
+        "composition": piece,
+        "status": status_of(piece, can_listen=selectors.can_listen(piece, makers=makers, user=request.user)),
+        "can_listen": selectors.can_listen(piece, makers=makers, user=request.user),
+        "is_mine": piece.maker_id in makers,
+        "can_buy": selectors.can_buy(piece, makers=makers),
+        "price": price_label(piece.price_minor, piece.currency),
+        "peaks_json_id": "composition-peaks",
+        "roll_json_id": "composition-roll",
+    }
+    return render(request, "generation/composition.html", context)
+
+
+@require_safe
+def composition_status(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponseBase:
+    """Say how far a piece is, as JSON; an unchanged answer is a 304."""
+    piece = _piece(request, composition_id)
+    can_listen = selectors.can_listen(piece, makers=makers_of(request), user=request.user)
+    return not_modified_or(request, JsonResponse(status_of(piece, can_listen=can_listen)))
+
+
+@require_POST
+def composition_cancel(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
+    """Stop composing a piece of one's own."""
+    piece = _own_piece(request, composition_id)
+    if not services.cancel_composition(composition=piece):
+        messages.info(request, _("It is too late to cancel: this piece is no longer in work."))
+    return redirect("composition", composition_id=piece.pk)
+
+
+@require_POST
+def composition_visibility(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
+    """Keep a piece of one's own out of the shop, or let it join."""
+    piece = _own_piece(request, composition_id)
+    private = bool(request.POST.get("private"))
+    if not services.keep_private(composition=piece, private=private):
+        messages.info(request, _("This piece has left the shop already."))
+    elif private:
+        messages.success(request, _("This piece stays out of the shop."))
+    else:
+        messages.success(request, _("This piece will be in the shop."))
+    return redirect("composition", composition_id=piece.pk)
+
+
+@require_safe
+def composition_preview(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponseBase:
+    """Stream the watermarked preview to whoever may hear it: by session, or by a partner's signed link."""
+    token = request.GET.get("token", "")
+    if token:
+        piece = _piece_of_link(composition_id, token=token)
+    else:
+        piece = _piece(request, composition_id)
+        if not selectors.can_listen(piece, makers=makers_of(request), user=request.user):
+            raise Http404
+    return serve_file(
+        request, path=storage.preview_path(piece), content_type="audio/mpeg", etag=piece.preview_sha256
+    )
+
+
+@require_safe
+@cache_control(private=True, max_age=0)
+def shop(request: HttpRequest) -> HttpResponse:
+    """Show what everybody may buy, and what is gone."""
+    filters = ShopForm(request.GET)
+    pieces = filters.narrow(selectors.shop_compositions())
+    context = {
+        "page": Paginator(pieces, PIECES_PER_PAGE).get_page(request.GET.get("page")),
+        "filters": filters,
+        "instruments": Instrument.objects.filter(is_active=True),
+    }
+    return render(request, "generation/shop.html", context)
+
+
+def status_of(piece: Composition, *, can_listen: bool) -> dict[str, Any]:
+    """Describe how far a piece is, for the waiting page and for programs."""
+    return {
+        "id": str(piece.pk),
+        "state": piece.state,
+        "state_label": piece.get_state_display(),
+        "percent": piece.progress,
+        "queue_place": selectors.queue_place(piece),
+        "notes": piece.notes,
+        "error": piece.error,
+        "url": reverse("composition", args=[piece.pk]),
+        "preview_url": reverse("composition_preview", args=[piece.pk]) if can_listen else None,
+        "is_working": piece.is_working,
+    }
+
+
+def not_modified_or(request: HttpRequest, answer: HttpResponse) -> HttpResponseBase:
+    """Give an answer its ETag, or a 304 if the client has it already."""
+    tag = quote_etag(hashlib.sha256(answer.content).hexdigest()[:32])
+    answer["ETag"] = tag
+    patch_cache_control(answer, private=True, no_cache=True)
+    return get_conditional_response(request, etag=tag, response=answer) or answer
+
+
+def _compose_page(request: HttpRequest, *, form: ComposeForm, status: int = 200) -> HttpResponse:
+    instruments = list(selectors.offered_instruments())
+    problem = "" if instruments else _("No composer is installed here yet: run “python manage.py sync_instruments”.")
+    context = {"form": form, "instruments": instruments, "composer_problem": problem}
+    return render(request, "generation/compose.html", context, status=status)
+
+
+def _piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
+    return selectors.composition_for_listener(
+        composition_id=composition_id, makers=makers_of(request), user=request.user
+    )
+
+
+def _own_piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
+    piece = Composition.objects.filter(pk=composition_id, maker__in=makers_of(request)).first()
+    if piece is None:
+        raise Http404
+    return piece
+
+
+def _piece_of_link(composition_id: uuid.UUID, *, token: str) -> Composition:
+    if not links.opens_preview(token, composition_id=composition_id):
+        raise Http404
+    piece = Composition.objects.filter(pk=composition_id, state=Composition.State.READY).first()
+    if piece is None:
+        raise Http404
+    return piece
