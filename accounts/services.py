@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from allauth.idp.oidc.adapter import get_adapter
+from allauth.idp.oidc.models import Client
 from django.http import HttpRequest
 
 from accounts.models import Maker, User
@@ -14,6 +16,10 @@ SESSION_KEY = "maker"
 
 HOUSE_CLIENT = "house"
 """The maker of the shop's own pieces; no OAuth2 client has this name."""
+
+
+READ, WRITE = "compositions:read", "compositions:write"
+PARTNER_SCOPES = [READ, WRITE]
 
 
 def maker_of(request: HttpRequest) -> Maker | None:
@@ -51,7 +57,7 @@ def makers_of(request: HttpRequest) -> list[uuid.UUID]:
 
 
 def claim_guest_works(*, user: User, maker_id: uuid.UUID) -> bool:
-    """Make a guest's works the user's. Nobody else's maker, and no partner's, can be claimed; a second call does nothing."""
+    """Make a guest's works the user's. A maker of somebody else, or of a partner, cannot be claimed (False)."""
     return Maker.objects.filter(pk=maker_id, user=None, client_id="").update(user=user) == 1
 
 
@@ -67,6 +73,22 @@ def maker_of_client(client_id: str) -> Maker:
     if not client_id:
         raise ValueError("A partner's client has an id; got an empty one.")
     return Maker.objects.get_or_create(client_id=client_id)[0]
+
+
+def create_partner(*, name: str) -> tuple[str, str]:
+    """Create an OAuth2 client that may use the API by client credentials; return its id and its secret.
+
+    Only a hash of the secret is kept.
+    """
+    secret = get_adapter().generate_client_secret()
+    client = Client(name=name, type=Client.Type.CONFIDENTIAL)
+    client.set_secret(secret)
+    client.set_scopes(PARTNER_SCOPES)
+    client.set_default_scopes(PARTNER_SCOPES)
+    client.grant_types = Client.GrantType.CLIENT_CREDENTIALS
+    client.response_types = ""
+    client.save()
+    return client.id, secret
 
 
 def _session_maker_id(request: HttpRequest) -> uuid.UUID | None:

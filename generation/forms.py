@@ -22,7 +22,10 @@ ANY = ("", _("surprise me"))
 TONIC_CHOICES = [(tonic, tonic_label(tonic)) for tonic in TONICS]
 
 
-def _range_messages(what: Any, low: object, high: object, *, kind: Any = _("a whole number")) -> dict[str, Any]:
+WHOLE_NUMBER = _("a whole number")
+
+
+def _range_messages(what: Any, low: object, high: object, *, kind: Any = WHOLE_NUMBER) -> dict[str, Any]:
     message = format_lazy(_("{what} must be {kind} from {low} to {high}."), what=what, kind=kind, low=low, high=high)
     return dict.fromkeys(("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), message)
 

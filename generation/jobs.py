@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -30,11 +30,11 @@ BEATS_PER_LAPSE = 6
 RUNS_PER_INSERT = 500
 
 
-class LostClaim(Exception):
+class LostClaimError(Exception):
     """The row is no longer ours: it was cancelled, or another worker has it. Stop and write nothing."""
 
 
-class AlreadyExists(Exception):
+class AlreadyExistsError(Exception):
     """Note for note the same piece is on record already."""
 
 
@@ -42,7 +42,7 @@ class AlreadyExists(Exception):
 class Job:
     """One composition claimed by this worker.
 
-    ``report`` and the moves raise ``LostClaim`` as soon as the claim is gone; a heartbeat thread finds it out too.
+    ``report`` and the moves raise ``LostClaimError`` as soon as the claim is gone; a heartbeat thread finds it out too.
     """
 
     composition: Composition
@@ -57,7 +57,7 @@ class Job:
     def report(self, *, percent: float, notes: int | None = None) -> None:
         """Write how far the work is, at most four times a second."""
         if self.lost.is_set():
-            raise LostClaim
+            raise LostClaimError
         now = time.monotonic()
         if now - self._written_at < WRITES_APART:
             return
@@ -66,24 +66,24 @@ class Job:
         if notes is not None:
             fields["notes"] = notes
         if not self._write(**fields):
-            raise LostClaim
+            raise LostClaimError
 
     def change_seed(self, seed: int) -> None:
         """Write that another seed was drawn."""
         if not self._write(seed=seed, progress=0, notes=0, heartbeat_at=timezone.now()):
-            raise LostClaim
+            raise LostClaimError
         self.composition.seed = seed
 
     def start_rendering(self, *, percent: int, notes: int) -> None:
         """Move from composing to rendering."""
         if not self._move(State.RENDERING, progress=percent, notes=notes):
-            raise LostClaim
+            raise LostClaimError
 
     def finish(self, *, run_hashes: Collection[int], **facts: Any) -> None:
         """Offer the piece: state, facts, fingerprints and files appear together or not at all.
 
         The row is locked by its own UPDATE while the folder is renamed, so that of two workers only the one with the
-        claim gets here. Raises ``LostClaim``, or ``AlreadyExists`` if the fingerprint is on record.
+        claim gets here. Raises ``LostClaimError``, or ``AlreadyExistsError`` if the fingerprint is on record.
         """
         now = timezone.now()
         is_house = self.composition.maker.client_id == HOUSE_CLIENT
@@ -91,14 +91,14 @@ class Job:
             with transaction.atomic():
                 listed_from = now if is_house else now + Composition.FIRST_REFUSAL
                 if not self._move(State.READY, progress=100, finished_at=now, listed_from=listed_from, **facts):
-                    raise LostClaim
+                    raise LostClaimError
                 WorkFingerprint.objects.filter(composition=self.composition).delete()
                 rows = [WorkFingerprint(composition=self.composition, run_hash=value) for value in run_hashes]
                 WorkFingerprint.objects.bulk_create(rows, batch_size=RUNS_PER_INSERT)
                 storage.finish_folder(self.composition.pk, claim=self.claim)
         except IntegrityError as error:
             if Composition.objects.filter(fingerprint=facts.get("fingerprint")).exists():
-                raise AlreadyExists from error
+                raise AlreadyExistsError from error
             raise
 
     def fail(self, message: str) -> None:
@@ -118,7 +118,7 @@ class Job:
 
 
 def claim(composition_id: uuid.UUID) -> Job | None:
-    """Claim a queued composition by one conditional UPDATE. None if it is not queued: somebody has it, or it is over."""
+    """Claim a queued composition by one conditional UPDATE; None if it is not queued."""
     token = uuid.uuid4()
     moved = move(
         composition_id=composition_id,
@@ -143,7 +143,7 @@ class Heartbeat:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"heartbeat-{job.claim}", daemon=True)
 
-    def __enter__(self) -> Heartbeat:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -17,14 +17,14 @@ from generation.models import Composition
 
 SECONDS_MIN, SECONDS_MAX = 5, 180
 BPM_MIN, BPM_MAX = 30, 240
-TEMPERATURE_MIN, TEMPERATURE_MAX = Decimal("0.30"), Decimal("1.50")
+TEMPERATURE_MIN, TEMPERATURE_MAX = Decimal("0.50"), Decimal("1.50")
 SEED_MAX = 2**53 - 1
 """The largest whole number that JSON readers keep exact."""
 
 DEFAULT_SECONDS = 30
 DEFAULT_TEMPERATURE = Decimal("0.95")
 
-_OTHER_SPELLINGS = {"D-": "C#", "D#": "E-", "G-": "F#", "G#": "A-", "A#": "B-", "C-": "B", "F-": "E", "E#": "F", "B#": "C"}
+_OTHER_SPELLINGS = {"D-": "C#", "D#": "E-", "G-": "F#", "G#": "A-", "A#": "B-", "C-": "B", "F-": "E"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,8 @@ def queue_place(composition: Composition) -> int | None:
 
 def estimated_seconds(composition: Composition) -> int:
     """Estimate how long a waiting or working piece still takes, from how long the latest ten took."""
-    latest = Composition.objects.filter(state=Composition.State.READY, started_at__isnull=False).order_by("-finished_at")
+    ready = Composition.objects.filter(state=Composition.State.READY, started_at__isnull=False)
+    latest = ready.order_by("-finished_at")
     took = [
         (finished - started).total_seconds()
         for started, finished in latest.values_list("started_at", "finished_at")[:10]

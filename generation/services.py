@@ -80,7 +80,7 @@ def request_composition(*, maker: Maker, order: OrderFields) -> Composition:
 
 
 def ring(composition_id: uuid.UUID) -> None:
-    """Tell a worker of a queued piece after the commit. A dead broker is logged, never felt: the sweeper rings again."""
+    """Tell a worker of a queued piece after the commit. A dead broker is logged, not felt: the sweeper rings again."""
     transaction.on_commit(partial(_send, composition_id), robust=True)
 
 
@@ -127,7 +127,7 @@ def withdraw_composition(*, composition: Composition) -> None:
 def set_sale_state(
     *, composition_id: uuid.UUID, to: str, expected: Collection[str], held_until: datetime | None = None
 ) -> bool:
-    """Move a finished piece to another sale state if it is in an expected one: one UPDATE, inside the caller's transaction."""
+    """Move a finished piece to another sale state if it is in an expected one, by one UPDATE."""
     rows = Composition.objects.filter(pk=composition_id, state=State.READY, sale_state__in=list(expected))
     return rows.update(sale_state=to, held_until=held_until) == 1
 
@@ -196,7 +196,7 @@ def _send(composition_id: uuid.UUID, **options: Any) -> None:
 
 
 def _instrument_of(order: OrderFields) -> Instrument:
-    """Return the ordered instrument. Raises ``InvalidOrder`` if there is none of that name, ``NoComposer`` without a model."""
+    """Return the ordered instrument. Raises ``InvalidOrder`` for an unknown one, ``NoComposer`` without a model."""
     offered = offered_instruments()
     instrument = Instrument.objects.filter(slug=order.instrument, is_active=True).first()
     if instrument is None:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import exception_handler, set_rollback
+
+from generation.errors import GenerationError, InvalidOrder
 
 CONTENT_TYPE = "application/problem+json"
 
 
 def problem(*, status: int, code: str, detail: str, errors: dict[str, Any] | None = None) -> Response:
     """Build one problem document; ``errors`` names the fields at fault."""
-    body: dict[str, Any] = {"type": "about:blank", "status": status, "code": code, "detail": detail}
+    title = HTTPStatus(status).phrase
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
     if errors:
         body["errors"] = errors
     return Response(body, status=status, content_type=CONTENT_TYPE)
 
 
 def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Turn every exception that REST framework knows into a problem document, keeping its headers."""
+    """Turn every exception that REST framework or our services know into a problem document, keeping its headers."""
+    if isinstance(exc, GenerationError):
+        set_rollback()
+        return _refusal(exc)
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):
@@ -43,6 +50,16 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     for name, value in headers.items():
         result[name] = value
     return result
+
+
+def _refusal(error: GenerationError) -> Response:
+    problems = {field: [text] for field, text in error.problems.items()} if isinstance(error, InvalidOrder) else None
+    detail = "Some values cannot be accepted; see errors." if problems else error.message
+    answer = problem(status=error.status, code=error.code, detail=detail, errors=problems)
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        answer["Retry-After"] = str(retry_after)
+    return answer
 
 
 def _as_mapping(detail: Any) -> dict[str, Any]:

@@ -1,0 +1,243 @@
+"""Composing one piece from claim to shop. Loaded by workers and commands only: it brings composer and sound along."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+import uuid
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils.translation import gettext as _
+
+from generation import storage
+from generation.audio.errors import AudioError, StorageFull
+from generation.audio.render import render
+from generation.catalogue import WEIGHTS
+from generation.composer.compose import (
+    Composed,
+    InvalidOrderError,
+    MissingModelError,
+    NotOriginalError,
+    Order,
+    compose,
+    load_model,
+)
+from generation.composer.model import ComposerModel as LoadedModel
+from generation.composer.write import write_midi, write_musicxml
+from generation.errors import GenerationError
+from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
+from generation.models import ComposerModel, Composition
+from generation.orders import draw_seed, tonic_label
+from generation.originality.report import Report, check
+from generation.works import WorksOnRecord, to_stored
+
+logger = logging.getLogger(__name__)
+
+COMPOSED, WRITTEN = 60, 62
+"""Percent done when the notes stand, and when the score files do."""
+
+SEEDS_TO_TRY = 4
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class CannotCompose(GenerationError):
+    """This order ends here; the message is for the visitor."""
+
+    code = "cannot_compose"
+
+
+def run(composition_id: uuid.UUID) -> bool:
+    """Compose, render and offer one queued piece; True if it became ready.
+
+    A piece that is not queued is left alone. Whoever loses the claim on the way (cancelled, or lapsed and given to
+    another worker) stops and leaves nothing. A refusal ends the piece with its reason; anything unforeseen puts it
+    back into the queue until its attempts are used up.
+    """
+    job = claim(composition_id)
+    if job is None:
+        return False
+    try:
+        with Heartbeat(job):
+            _make(job)
+    except LostClaimError:
+        logger.info("composition %s: no longer ours, stopped", composition_id)
+        return False
+    except (CannotCompose, InvalidOrderError, MissingModelError, AudioError, OSError) as error:
+        return _failed(job, error)
+    except Exception as error:  # noqa: BLE001 (whatever it was, the piece must not stay in work)
+        return _stumbled(job, error)
+    except BaseException:
+        job.give_back()
+        raise
+    finally:
+        storage.remove_work_folder(composition_id, claim=job.claim)
+    return True
+
+
+def order_of(piece: Composition) -> Order:
+    """Return a row's order as the composer takes it."""
+    return Order(
+        instrument=piece.instrument_id,
+        seconds=piece.ordered_seconds,
+        seed=piece.seed,
+        mood=piece.mood or None,
+        tonic=piece.wished_tonic or None,
+        mode=piece.wished_mode or None,
+        bpm=piece.wished_bpm,
+        density=piece.density or None,
+        temperature=float(piece.temperature),
+    )
+
+
+def _make(job: Job) -> None:
+    piece = job.composition
+    began = time.perf_counter()
+    model = _loaded(piece.instrument_id)
+    record = ComposerModel.objects.filter(instrument=piece.instrument_id, weights_sha256=_weights_of(model)).first()
+    if record is None:
+        raise CannotCompose(
+            _("The composer %(version)s is installed but not registered: run “manage.py sync_instruments”.")
+            % {"version": model.version}
+        )
+    composed, report = _compose(job, model=model)
+    job.start_rendering(percent=COMPOSED, notes=composed.notes)
+    folder = storage.work_folder_of(piece.pk, claim=job.claim)
+    folder.mkdir(parents=True, exist_ok=True)
+    score = replace(composed.score, title=piece.title or title_of(piece, composed=composed))
+    written_from = time.perf_counter()
+    write_midi(score, folder / storage.SCORE_MIDI)
+    write_musicxml(score, folder / storage.SCORE_XML)
+    storage.write_score(score, folder / storage.SCORE_JSON)
+    written_in = time.perf_counter() - written_from
+    job.report(percent=WRITTEN)
+    rendering = render(
+        score,
+        directory=folder,
+        seed=piece.seed,
+        preview_secret=settings.PREVIEW_SECRET.encode(),
+        cache_dir=Path(settings.SOUND_CACHE_DIR),
+        progress=lambda fraction: job.report(percent=WRITTEN + (100 - WRITTEN) * fraction),
+    )
+    timings = {
+        "composing": composed.timings["total"],
+        "score_files": round(written_in, 3),
+        **rendering.timings,
+        "total": round(time.perf_counter() - began, 3),
+    }
+    try:
+        job.finish(
+            run_hashes=to_stored(composed.runs),
+            title=score.title,
+            model=record,
+            seconds=composed.seconds,
+            bpm=score.bpm,
+            tonic=score.tonic,
+            mode=score.mode,
+            metre="{}/{}".format(*score.metre),
+            notes=composed.notes,
+            fingerprint=composed.fingerprint,
+            originality=_originality(report),
+            timings=timings,
+            peaks=rendering.peaks,
+            roll=rendering.roll,
+            preview_sha256=storage.sha256_of(folder / storage.PREVIEW),
+            master_sha256=storage.sha256_of(folder / storage.MASTER),
+        )
+    except AlreadyExistsError as error:
+        raise CannotCompose(_too_near_message(piece)) from error
+
+
+def title_of(piece: Composition, *, composed: Composed) -> str:
+    """Name a piece by what it is; the end of its id tells it from its kind."""
+    return _("%(instrument)s in %(tonic)s %(mode)s, no. %(number)s") % {
+        "instrument": piece.instrument.name,
+        "tonic": tonic_label(composed.score.tonic),
+        "mode": composed.score.mode,
+        "number": piece.pk.hex[-4:],
+    }
+
+
+def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
+    """Compose until the piece is near to none on record. Only a seed that was drawn by us is drawn again.
+
+    The composer is not shown the works on record: it would choose other notes because of them, and a seed must give
+    the same notes whenever it is used.
+    """
+    for left in reversed(range(SEEDS_TO_TRY)):
+        try:
+            composed = compose(
+                order_of(job.composition),
+                model=model,
+                progress=lambda fraction, notes: job.report(percent=COMPOSED * fraction, notes=notes),
+            )
+        except NotOriginalError as error:
+            if job.composition.seed_is_fixed or not left:
+                raise CannotCompose(str(error)) from error
+        else:
+            works = WorksOnRecord(without=job.composition.pk)
+            report = check(composed.score.notes, corpus=model.index, works=works)
+            twin = Composition.objects.filter(fingerprint=composed.fingerprint).exists()
+            if report.verdict == "original" and not twin:
+                return composed, report
+            if job.composition.seed_is_fixed or not left:
+                break
+        job.change_seed(draw_seed())
+    raise CannotCompose(_too_near_message(job.composition))
+
+
+@lru_cache(maxsize=4)
+def _loaded(instrument: str) -> LoadedModel:
+    """Load a model once in the life of a worker; reading and verifying the weights takes a while."""
+    return load_model(instrument)
+
+
+def _weights_of(model: LoadedModel) -> str:
+    return str(model.card["sha256"][WEIGHTS])
+
+
+def _originality(report: Report) -> dict[str, int | str | float | None]:
+    """Tell how near the piece is, without the name of another customer's work."""
+    return {
+        "longest_run_corpus": report.longest_run_corpus,
+        "longest_run_works": report.longest_run_works,
+        "nearest": report.nearest if report.longest_run_corpus >= report.longest_run_works else None,
+        "share": round(report.share, 4),
+    }
+
+
+def _too_near_message(piece: Composition) -> str:
+    return _(
+        "Seed %(seed)s with these wishes gives a piece that exists here already, or one too near to it. "
+        "Choose another seed, or leave the seed empty and one is drawn."
+    ) % {"seed": piece.seed}
+
+
+def _failed(job: Job, error: Exception) -> bool:
+    """End a piece with a reason that a visitor can read."""
+    if isinstance(error, StorageFull) or (isinstance(error, OSError) and error.errno in DISK_FULL):
+        reason = _("Our disk is full, so your piece could not be kept. Nothing was charged; please try again later.")
+    elif isinstance(error, OSError):
+        return _stumbled(job, error)
+    else:
+        reason = str(error)
+    logger.error("composition %s failed: %s", job.composition.pk, error)
+    job.fail(reason)
+    return False
+
+
+def _stumbled(job: Job, error: Exception) -> bool:
+    """Try again later what nobody foresaw, as often as a piece may be tried."""
+    logger.error("composition %s stumbled", job.composition.pk, exc_info=error)
+    try:
+        if job.composition.attempts >= Composition.MAX_ATTEMPTS:
+            job.fail(_("Something went wrong while composing. Nothing was charged; please try another piece."))
+        else:
+            job.give_back()
+    except DatabaseError:
+        logger.exception("composition %s: the sweeper will have to see to it", job.composition.pk)
+    return False
