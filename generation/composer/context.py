@@ -26,11 +26,14 @@ LAGS = (1, 2, 4, 8)
 """Bars to look back."""
 
 POSITIONS = 96
-DENSITY_EDGES = (3.2, 5.2)
-"""Notes a quarter that part sparse from medium and medium from busy."""
+DENSITY_EDGES = {"piano": (3.8, 5.9), "harpsichord": (3.8, 5.9), "guitar": (3.0, 3.8)}
+"""Notes a quarter that part sparse from medium and medium from busy: thirds of the training corpus."""
 
-REGISTER_EDGES = (59.0, 65.0)
-"""Mean pitch, in the C major or A minor frame, that parts low from middle and middle from high."""
+REGISTER_EDGES = {"piano": (61.5, 66.0), "harpsichord": (61.5, 66.0), "guitar": (56.2, 59.5)}
+"""Mean pitch, in the C major or A minor frame, that parts low from middle and middle from high: thirds too."""
+
+_ANY_DENSITY = (1.5, 3.0)
+_ANY_REGISTER = (60.0, 68.0)
 
 NO_EVENT = END + 1
 NO_PITCH = PITCHES
@@ -95,7 +98,8 @@ def frame_of(score: Score) -> Frame:
     register = sum(note.pitch for note in score.notes) / count - shift
     return Frame(
         instrument=score.instrument, metre=score.metre, bars=score.bars, pickup=score.pickup, mode=score.mode,
-        density=_third(density, edges=DENSITY_EDGES), register=_third(register, edges=REGISTER_EDGES),
+        density=_third(density, edges=DENSITY_EDGES.get(score.instrument, _ANY_DENSITY)),
+        register=_third(register, edges=REGISTER_EDGES.get(score.instrument, _ANY_REGISTER)),
     )  # fmt: skip
 
 

@@ -50,9 +50,10 @@ class Entry:
 
     @property
     def work(self) -> str:
-        """What files of one work share: the composer and the source without its last part."""
-        place = re.sub(r"\s*\(.*?\)$", "", self.source).rsplit("/", 1)[0]
-        return f"{self.composer}|{place}".casefold()
+        """What files of one work share: the collection's folder for the work (an opus, a cycle, a quartet)."""
+        parts = re.sub(r"\s*\([^()]*\)$", "", self.source).split("/")
+        depth = 4 if "ftp" in self.source else -1
+        return "/".join(parts[:depth]).casefold()
 
     @property
     def held_out(self) -> bool:

@@ -1,0 +1,1 @@
+"""The composer: corpus, network, decoding and score files. Knows no Django."""

@@ -1,0 +1,99 @@
+"""The trained models that ship: finding, verifying and loading them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from generation.composer.runtime import Core
+from generation.originality.index import CorpusIndex
+
+PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
+WEIGHTS = "weights.npz"
+CARD = "card.json"
+LEDGER = "ledger.json"
+INDEX = "index.npz"
+
+
+class MissingModelError(RuntimeError):
+    """A model's folder is incomplete or damaged; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComposerModel:
+    """One instrument's trained network, ready to compose.
+
+    ``version`` changes with every change of the weights; ``typical`` holds (mean, standard deviation) of the
+    measures of real music that the choice among candidates aims at.
+    """
+
+    instrument: str
+    version: str
+    core: Core
+    index: CorpusIndex
+    typical: dict[str, tuple[float, float]]
+    card: dict[str, Any]
+
+
+def available_instruments(folder: Path = PRETRAINED) -> tuple[str, ...]:
+    """Instruments that have a model card, in alphabetical order."""
+    return tuple(sorted(card.parent.name for card in folder.glob(f"*/{CARD}")))
+
+
+def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
+    """Load and verify the model of an instrument.
+
+    Raises ``MissingModelError`` if a file is missing, unreadable or not the one that the card describes.
+    """
+    home = folder / instrument
+    card_path = home / CARD
+    if not card_path.is_file():
+        known = ", ".join(available_instruments(folder)) or "none"
+        raise MissingModelError(
+            f"{card_path} is missing, so there is no model for {instrument!r} (available: {known}); "
+            f"{_remedy(instrument)}"
+        )
+    try:
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        hashes = card["sha256"]
+        version, typical = card["version"], card["typical"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MissingModelError(f"{card_path} is damaged ({error!r}); {_remedy(instrument)}") from error
+    for name in (WEIGHTS, INDEX):
+        _verify(home / name, expected=hashes.get(name, ""), instrument=instrument)
+    try:
+        with np.load(home / WEIGHTS, allow_pickle=False) as stored:
+            core = Core({name: stored[name] for name in stored.files})
+        index = CorpusIndex.load(home / INDEX)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise MissingModelError(f"{home} does not hold a usable model ({error}); {_remedy(instrument)}") from error
+    ranges = {name: (float(mean), float(spread)) for name, (mean, spread) in typical.items()}
+    return ComposerModel(instrument, version, core, index, ranges, card)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _verify(path: Path, *, expected: str, instrument: str) -> None:
+    if not path.is_file():
+        raise MissingModelError(f"{path} is missing; {_remedy(instrument)}")
+    found = sha256_of(path)
+    if found != expected:
+        raise MissingModelError(
+            f"{path} is damaged: its sha256 is {found[:12]}…, its card says {expected[:12]}…; {_remedy(instrument)}"
+        )
+
+
+def _remedy(instrument: str) -> str:
+    return (
+        f"restore generation/pretrained/{instrument}/ from the repository, or train it: "
+        f"python manage.py train_composer --instrument {instrument}"
+    )

@@ -1,0 +1,300 @@
+"""Training one instrument's model: corpus in, weights with their card and ledger out.
+
+The loop reads top to bottom in :func:`train`. A run is bounded by wall time or by epochs; the learning rate
+follows the share of that bound already spent (warm-up, then a cosine), so a resumed run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from generation.composer import checkpoint
+from generation.composer.batches import Batch, Lanes, Track, endless, note_mask, tracks_of, without_wishes
+from generation.composer.checkpoint import Progress
+from generation.composer.corpus import CorpusError, Piece, read_corpus, read_manifest
+from generation.composer.export import Trained, write_model
+from generation.composer.network import Hyper, build, named_weights
+
+FIELDS = ("advance", "pitch", "duration")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the progress callback is told. Losses are bits a note; times are seconds."""
+
+    epoch: float
+    loss: float
+    held_out: float
+    notes_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to train on and for how long: ``minutes`` of wall time or ``epochs``, whichever ends first.
+
+    ``folders`` are the manifest's instruments to learn; ``replay`` are others of which ``replay_share`` of the
+    notes are taken, so that a small corpus started from a larger one does not forget it. ``start_from`` is the
+    output folder of another run. ``patience`` counts evaluations without a better held-out loss.
+    """
+
+    instrument: str
+    folders: tuple[str, ...]
+    minutes: float | None = None
+    epochs: float | None = None
+    replay: tuple[str, ...] = ()
+    replay_share: float = 0.0
+    start_from: Path | None = None
+    patience: int = 12
+    evaluate_every: float = 150.0
+    seed: int = 1
+
+
+class _Trainer:
+    """Network, optimiser and running average, with the compiled steps over one batch."""
+
+    def __init__(self, hyper: Hyper) -> None:
+        self.hyper = hyper
+        self.model = build(hyper)
+        self.variables = self.model.trainable_variables
+        self.optimizer = keras.optimizers.Adam(hyper.peak_rate, beta_2=0.99, global_clipnorm=hyper.clip_norm)
+        self.optimizer.build(self.variables)
+        self.average = [tf.Variable(variable.value, trainable=False) for variable in self.variables]
+        self._learn = tf.function(self._learn_step, reduce_retracing=True)
+        self._measure = tf.function(self._measure_step, reduce_retracing=True)
+
+    def no_states(self, lanes: int) -> list[Any]:
+        return [tf.zeros((lanes, self.hyper.units)) for _ in range(4)]
+
+    def learn(self, batch: Batch, *, states: list[Any], rate: float) -> tuple[NDArray[np.float32], list[Any]]:
+        """One update; sums of nats by field, and the states after the chunk."""
+        self.optimizer.learning_rate.assign(rate)
+        sums, states = self._learn(*_tensors(batch), states)
+        return sums.numpy(), states
+
+    def measure(self, batch: Batch, *, states: list[Any]) -> tuple[NDArray[np.float32], list[Any]]:
+        """Sums of nats by field without learning."""
+        sums, states = self._measure(*_tensors(batch), states)
+        return sums.numpy(), states
+
+    def _learn_step(self, inputs: Any, targets: Any, masks: Any, keep: Any, states: Any) -> Any:
+        with tf.GradientTape() as tape:
+            outputs = self.model([*inputs, *(state * keep for state in states)], training=True)
+            sums = _nats(outputs, targets=targets, masks=masks)
+            loss = tf.reduce_sum(sums) / tf.maximum(tf.reduce_sum(masks[0]), 1.0)
+        gradients = tape.gradient(loss, self.variables)
+        self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
+        decay = self.hyper.averaging
+        for average, variable in zip(self.average, self.variables, strict=True):
+            average.assign(decay * average + (1.0 - decay) * variable.value)
+        return sums, outputs[3:]
+
+    def _measure_step(self, inputs: Any, targets: Any, masks: Any, keep: Any, states: Any) -> Any:
+        outputs = self.model([*inputs, *(state * keep for state in states)], training=False)
+        return _nats(outputs, targets=targets, masks=masks), outputs[3:]
+
+    def swap(self) -> None:
+        """Exchange the weights and their running average."""
+        for average, variable in zip(self.average, self.variables, strict=True):
+            held = average.numpy()
+            average.assign(variable.value)
+            variable.assign(held)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything a checkpoint must hold."""
+        groups = {"weight": self.variables, "average": self.average, "optimizer": self.optimizer.variables}
+        return {
+            f"{group}/{index}": np.asarray(variable)
+            for group, variables in groups.items()
+            for index, variable in enumerate(variables)
+        }
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take the arrays of a checkpoint."""
+        groups = {"weight": self.variables, "average": self.average, "optimizer": self.optimizer.variables}
+        for group, variables in groups.items():
+            for index, variable in enumerate(variables):
+                variable.assign(arrays[f"{group}/{index}"])
+
+    def start_from(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Begin with the best weights of another run."""
+        for index, (variable, average) in enumerate(zip(self.variables, self.average, strict=True)):
+            variable.assign(arrays[f"best/{index}"])
+            average.assign(arrays[f"best/{index}"])
+
+
+def _tensors(batch: Batch) -> tuple[Any, Any, Any, Any]:
+    inputs = [tf.constant(part) for part in (batch.inputs, batch.pitch_inputs, batch.duration_inputs)]
+    targets = [tf.constant(batch.targets[:, :, field]) for field in range(3)]
+    notes = tf.constant(note_mask(batch))
+    masks = [tf.constant(batch.real), notes, notes]
+    return inputs, targets, masks, tf.constant(batch.keep)
+
+
+def _nats(outputs: Any, *, targets: Any, masks: Any) -> Any:
+    return tf.stack([
+        tf.reduce_sum(mask * tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits))
+        for logits, target, mask in zip(outputs[:3], targets, masks, strict=True)
+    ])  # fmt: skip
+
+
+def held_out_bits(trainer: _Trainer, *, tracks: Sequence[Track]) -> dict[str, float]:
+    """Bits a note by field over whole sections, without wishes, states carried from chunk to chunk."""
+    lanes = min(64, max(1, len(tracks)))
+    longest_first = sorted(tracks, key=len, reverse=True)
+    reader = Lanes(lanes=lanes, chunk=128, source=iter(longest_first))
+    states = trainer.no_states(lanes)
+    sums = np.zeros(3)
+    while batch := reader.next():
+        found, states = trainer.measure(batch, states=states)
+        sums += found
+    notes = max(1, sum(len(track) - 1 for track in tracks))
+    return dict(zip(FIELDS, (sums / notes / math.log(2)).tolist(), strict=True))
+
+
+def learning_rate(hyper: Hyper, *, done: float) -> float:
+    """Linear warm-up, then a cosine; ``done`` is the share (0 … 1) of the run that is over."""
+    if done < hyper.warm_up:
+        return hyper.peak_rate * max(done, 1e-3) / hyper.warm_up
+    fall = (min(done, 1.0) - hyper.warm_up) / (1.0 - hyper.warm_up)
+    return hyper.last_rate + (hyper.peak_rate - hyper.last_rate) * (1.0 + math.cos(math.pi * fall)) / 2.0
+
+
+def train(
+    plan: Plan,
+    *,
+    corpus: Path,
+    output: Path,
+    hyper: Hyper | None = None,
+    cache: Path | None = None,
+    allow_licences: Collection[str] = (),
+    progress: Callable[[Report], None] | None = None,
+) -> dict[str, Any]:
+    """Train, and write ``weights.npz``, ``card.json``, ``ledger.json`` and ``index.npz`` into ``output``; the card.
+
+    A run that was stopped goes on from the checkpoint in ``output``. Raises ``CorpusError`` before anything is
+    written if the corpus cannot be used, and ``ValueError`` for a plan without an end.
+    """
+    if not plan.minutes and not plan.epochs:
+        raise ValueError("A training plan needs minutes or epochs above zero.")
+    hyper = hyper or Hyper()
+    pieces = _pieces(plan.folders, corpus=corpus, cache=cache, allow_licences=allow_licences)
+    replay = _pieces(plan.replay, corpus=corpus, cache=cache, allow_licences=allow_licences) if plan.replay else []
+    own = tracks_of([score for piece in pieces if not piece.entry.held_out for score in piece.sections])
+    held_out = [without_wishes(track) for track in tracks_of(
+        [score for piece in pieces if piece.entry.held_out for score in piece.sections]
+    )]  # fmt: skip
+    if not own or not held_out:
+        count = len({piece.entry.work for piece in pieces})
+        raise CorpusError(
+            f"{corpus} has {count} work(s) for {', '.join(plan.folders)}: too few to keep some for validation; "
+            "add works (about one in ten is kept)."
+        )
+    replayed = tracks_of([score for piece in replay if not piece.entry.held_out for score in piece.sections])
+    keras.utils.set_random_seed(plan.seed)
+    trainer = _Trainer(hyper)
+    state, best = _begin(trainer, plan=plan, output=output)
+    rng = np.random.default_rng([plan.seed, state.step])
+    source = endless(own, replay=replayed, replay_share=plan.replay_share, wish_dropout=hyper.wish_dropout, rng=rng)
+    best = _loop(trainer, plan=plan, state=state, best=best, source=source, held_out=held_out, own=own, output=output, report=progress)
+    _take(trainer, best)
+    trained = Trained(
+        instrument=plan.instrument, weights=named_weights(trainer.model), hyper=hyper, progress=state,
+        held_out=held_out_bits(trainer, tracks=held_out), pieces=pieces, replay=replay, start_from=plan.start_from,
+        held_out_tracks=held_out,
+    )  # fmt: skip
+    return write_model(trained, output=output)
+
+
+def _pieces(
+    folders: tuple[str, ...], *, corpus: Path, cache: Path | None, allow_licences: Collection[str]
+) -> list[Piece]:
+    entries = read_manifest(corpus, instruments=folders, allow_licences=allow_licences)
+    return read_corpus(corpus, entries=entries, cache=cache)
+
+
+def _begin(trainer: _Trainer, *, plan: Plan, output: Path) -> tuple[Progress, dict[str, NDArray[Any]]]:
+    found = checkpoint.load(output)
+    if found:
+        state, arrays = found
+        trainer.restore(arrays)
+        return state, {name: array for name, array in arrays.items() if name.startswith("best/")}
+    if plan.start_from:
+        base = checkpoint.load(plan.start_from)
+        if base is None:
+            raise FileNotFoundError(f"{plan.start_from} has no {checkpoint.CHECKPOINT} to start from.")
+        trainer.start_from(base[1])
+    return Progress(), {}
+
+
+def _loop(
+    trainer: _Trainer, *, plan: Plan, state: Progress, best: dict[str, NDArray[Any]], source: Iterator[Track],
+    held_out: Sequence[Track], own: Sequence[Track], output: Path, report: Callable[[Report], None] | None,
+) -> dict[str, NDArray[Any]]:  # fmt: skip
+    """Learn until the plan is fulfilled or the held-out loss has stopped falling; the best averaged weights."""
+    hyper = trainer.hyper
+    lanes = Lanes(lanes=hyper.batch, chunk=hyper.chunk, source=source)
+    states = trainer.no_states(hyper.batch)
+    round_notes = sum(len(track) for track in own) / (1.0 - plan.replay_share)
+    worse = 0
+    recent = np.zeros(2)
+    last_look = last_tick = time.monotonic()
+    begun = last_tick - state.spent
+    begun_notes, begun_at = state.notes, last_tick
+    over = _done(plan, state=state) >= 1.0
+    while not over:
+        batch = lanes.next()
+        assert batch is not None
+        done = _done(plan, state=state)
+        sums, states = trainer.learn(batch, states=states, rate=learning_rate(hyper, done=done))
+        count = int(batch.real.sum())
+        recent = recent * 0.98 + np.array([float(sums.sum()), count])
+        now = time.monotonic()
+        state.step += 1
+        state.notes += count
+        state.epoch = state.notes / round_notes
+        state.spent = now - begun
+        over = _done(plan, state=state) >= 1.0
+        if over or now - last_look > plan.evaluate_every:
+            trainer.swap()
+            nll = sum(held_out_bits(trainer, tracks=held_out).values())
+            if nll < state.best_nll:
+                state.best_nll, state.best_step, worse = nll, state.step, 0
+                best = {f"best/{index}": np.asarray(value) for index, value in enumerate(trainer.variables)}
+            else:
+                worse += 1
+                over = over or worse >= plan.patience
+            trainer.swap()
+            checkpoint.save(output, progress=state, arrays={**trainer.arrays(), **best})
+            last_look, last_tick = time.monotonic(), 0.0
+        if report and (over or now - last_tick > 10.0):
+            last_tick = now
+            speed = (state.notes - begun_notes) / max(1e-9, now - begun_at)
+            share = max(1e-9, _done(plan, state=state))
+            report(Report(
+                epoch=state.epoch, loss=float(recent[0] / recent[1] / math.log(2)), held_out=state.best_nll,
+                notes_per_second=speed, seconds_left=max(0.0, state.spent * (1.0 / share - 1.0)),
+            ))  # fmt: skip
+    return best
+
+
+def _done(plan: Plan, *, state: Progress) -> float:
+    shares = [state.spent / 60.0 / plan.minutes] if plan.minutes else []
+    if plan.epochs:
+        shares.append(state.epoch / plan.epochs)
+    return max(shares)
+
+
+def _take(trainer: _Trainer, best: dict[str, NDArray[Any]]) -> None:
+    for index, variable in enumerate(trainer.variables):
+        variable.assign(best[f"best/{index}"])

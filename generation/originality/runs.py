@@ -1,0 +1,133 @@
+"""Runs of notes that can be recognised in any key and at any tempo.
+
+A line (the top or the bass of a piece) becomes tokens: the melodic interval to the next note, and the class
+of the ratio of successive times between onsets, half an octave wide. A shingle is ``SHINGLE`` tokens on
+end, that is ``SHINGLE + 2`` notes, kept as a 64-bit hash. Plain scales and repeated notes in even rhythm
+belong to everybody and are left out. After Yin et al., SN Computer Science 3:340 (2022), and
+``docs/originality``'s own calibration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generation.composer.score import Note
+
+SHINGLE = 8
+"""Tokens in a shingle."""
+
+NOTES_IN_SHINGLE = SHINGLE + 2
+
+Hashes = NDArray[np.uint64]
+
+_WIDEST = 24
+_RATIO_CLASSES = 6
+_STEP = 2
+_LONGEST_GAP = 4096
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_MIX1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX2 = np.uint64(0x94D049BB133111EB)
+
+
+def top_line(notes: Sequence[Note]) -> list[Note]:
+    """Notes above which nothing sounds when they begin, one an onset. ``notes`` are sorted."""
+    return _outer_line(notes, sign=1)
+
+
+def bass_line(notes: Sequence[Note]) -> list[Note]:
+    """Notes below which nothing sounds when they begin, one an onset. ``notes`` are sorted."""
+    return _outer_line(notes, sign=-1)
+
+
+def _outer_line(notes: Sequence[Note], *, sign: int) -> list[Note]:
+    outer: dict[int, Note] = {}
+    for note in notes:
+        rival = outer.get(note.onset)
+        if rival is None or note.pitch * sign > rival.pitch * sign:
+            outer[note.onset] = note
+    line: list[Note] = []
+    sounding: list[tuple[int, int]] = []
+    for note in outer.values():
+        sounding = [(end, pitch) for end, pitch in sounding if end > note.onset]
+        if all(note.pitch * sign >= pitch * sign for _, pitch in sounding):
+            line.append(note)
+        sounding.append((note.onset + note.duration, note.pitch))
+    return line
+
+
+def tokens(line: Sequence[Note]) -> NDArray[np.int64]:
+    """Tokens of a line of notes, two fewer than notes; each a small whole number."""
+    if len(line) < 3:
+        return np.zeros(0, np.int64)
+    pitch = np.array([note.pitch for note in line], np.int64)
+    gaps = np.minimum(np.diff(np.array([note.onset for note in line], np.int64)), _LONGEST_GAP)
+    interval = np.clip(np.diff(pitch), -_WIDEST, _WIDEST)[1:] + _WIDEST
+    return interval * (2 * _RATIO_CLASSES + 1) + _ratio_class(gaps) + _RATIO_CLASSES
+
+
+def _ratio_class(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Half-octave class (-6 … 6) of each gap's ratio to the one before, by whole numbers alone.
+
+    The class is the nearest k to 2·log2(ratio): with ratio**4 between 2**(2k-1) and 2**(2k+1).
+    """
+    before, after = gaps[:-1] ** 4, gaps[1:] ** 4
+    classes = np.zeros(len(before), np.int64)
+    for k in range(1, _RATIO_CLASSES + 1):
+        classes += after >= before << (2 * k - 1)
+        classes -= before >= after << (2 * k - 1)
+    return classes
+
+
+def shingles(notes: Sequence[Note]) -> list[Hashes]:
+    """Hashes of the shingles of the top line and of the bass, each in order; plain ones are 0."""
+    return [_hashes(tokens(line(notes))) for line in (top_line, bass_line)]
+
+
+def _hashes(line: NDArray[np.int64]) -> Hashes:
+    count = len(line) - SHINGLE + 1
+    if count <= 0:
+        return np.zeros(0, np.uint64)
+    windows = np.lib.stride_tricks.sliding_window_view(line, SHINGLE)
+    value = np.zeros(count, np.uint64)
+    for column in range(SHINGLE):
+        value = value * _MULTIPLIER + windows[:, column].astype(np.uint64) + np.uint64(1)
+        value = (value ^ (value >> np.uint64(30))) * _MIX1
+    value = (value ^ (value >> np.uint64(27))) * _MIX2
+    value ^= value >> np.uint64(31)
+    return np.where(_plain(windows), np.uint64(0), value)
+
+
+def _plain(windows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each window is a repeated note or a scale in one direction, in even rhythm."""
+    interval = windows // (2 * _RATIO_CLASSES + 1) - _WIDEST
+    even = (windows % (2 * _RATIO_CLASSES + 1) == _RATIO_CLASSES).all(axis=1)
+    up = ((interval >= 1) & (interval <= _STEP)).all(axis=1)
+    down = ((interval <= -1) & (interval >= -_STEP)).all(axis=1)
+    same = (interval == 0).all(axis=1)
+    plain: NDArray[np.bool_] = even & (up | down | same)
+    return plain
+
+
+def distinct(lines: Sequence[Hashes]) -> Hashes:
+    """The different hashes of some lines, sorted, without the plain ones: what an index keeps of a piece."""
+    found = np.unique(np.concatenate([np.zeros(0, np.uint64), *lines]))
+    return found[found != 0]
+
+
+def longest_run(lines: Sequence[Hashes], *, known: Hashes) -> int:
+    """Notes in the longest run of which every shingle is in ``known`` (sorted); 0 if none is.
+
+    Shingles of ``known`` that are not next to each other there may join here: the run is never underrated.
+    """
+    best = 0
+    for line in lines:
+        if not len(line) or not len(known):
+            continue
+        place = np.minimum(np.searchsorted(known, line), len(known) - 1)
+        hits = np.concatenate([[False], (known[place] == line) & (line != 0), [False]])
+        edges = np.flatnonzero(hits[1:] != hits[:-1])
+        best = max(best, int((edges[1::2] - edges[::2]).max(initial=0)))
+    return best + NOTES_IN_SHINGLE - 1 if best else 0
