@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,10 @@ ENCODING_TIMEOUT_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The plain, readable tags of an audio file; empty ones are left out."""
+    """The plain, readable tags of an audio file; empty ones are left out.
+
+    The fields are named as ffmpeg and libsndfile name them.
+    """
 
     title: str = ""
     artist: str = "Soloscore"
@@ -74,13 +77,8 @@ def encode_mp3(
     Raises ``SoundUnavailable`` without ffmpeg, ``StorageFull`` on a full disk, ``EncodingFailed`` otherwise;
     then no file is left.
     """
-    named = {
-        "title": labels.title,
-        "artist": labels.artist,
-        "copyright": labels.copyright,
-        "comment": labels.comment,
-    }
-    metadata = [part for key, value in named.items() if value for part in ("-metadata", f"{key}={value}")]
+    named = asdict(labels).items()
+    metadata = [part for key, value in named if value for part in ("-metadata", f"{key}={value}")]
     cutoff = ["-cutoff", str(low_pass_hertz)] if low_pass_hertz else []
     with replacing(path) as temporary:
         run_program(
@@ -111,8 +109,9 @@ def _copy(*, master: Path, path: Path, labels: Labels, container: Literal["WAV",
                 subtype="PCM_24",
             ) as copy,
         ):
-            copy.title, copy.artist = labels.title, labels.artist
-            copy.copyright, copy.comment = labels.copyright, labels.comment
+            for name, words in asdict(labels).items():
+                if words:
+                    setattr(copy, name, words)
             for block in source.blocks(BLOCK_FRAMES, dtype="int32"):
                 copy.write(block)
     except soundfile.LibsndfileError as error:

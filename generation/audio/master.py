@@ -23,6 +23,7 @@ LONGEST_TAIL_SECONDS = 3.5
 LOOK_AHEAD_SECONDS = 0.005
 RELEASE_DB_PER_SECOND = 40.0
 LOUDNESS_TOLERANCE = 0.05
+LARGEST_ROUNDS = 4
 OVERSAMPLING = 4
 BLOCK_FRAMES = 1 << 16
 PEAK_BLOCK_FRAMES = 1 << 12
@@ -48,18 +49,20 @@ def master(*, sound: Sound, rate: int, room: float, music_seconds: float) -> Mas
     ``music_seconds`` is when the last key is left: nothing before it is trimmed or faded. Raises
     ``SynthesisFailed`` if the input is too short or too quiet for its loudness to be measured.
     """
-    result = _high_pass(sound=sound, rate=rate)
-    result = add_room(sound=result, amount=room, rate=rate)
-    result = _end(sound=result, rate=rate, music_seconds=music_seconds)
-    measured = loudness(sound=result, rate=rate)
+    # One name for every stage, so that only one of them is in memory.
+    sound = _high_pass(sound=sound, rate=rate)
+    sound = add_room(sound=sound, amount=room, rate=rate)
+    sound = _end(sound=sound, rate=rate, music_seconds=music_seconds)
+    measured = loudness(sound=sound, rate=rate)
     if not np.isfinite(measured):
         raise SynthesisFailed(f"the sound is too quiet to master: {measured} LUFS")
     gain_db = TARGET_LUFS - measured
     ceiling_db = CEILING_DBTP - MARGIN_DB
-    peaks = true_peaks(sound=result, above=PEAK_HEADROOM * 10 ** ((ceiling_db - gain_db) / 20))
-    for _ in range(4):
-        gain = _limiter_gain(peaks=peaks, gain_db=gain_db, ceiling_db=ceiling_db, rate=rate)
-        limited = result * gain[:, np.newaxis]
+    peaks = true_peaks(sound=sound, above=PEAK_HEADROOM * 10 ** ((ceiling_db - gain_db) / 20))
+    for _ in range(LARGEST_ROUNDS):
+        limited = (
+            sound * _limiter_gain(peaks=peaks, gain_db=gain_db, ceiling_db=ceiling_db, rate=rate)[:, None]
+        )
         measured = loudness(sound=limited, rate=rate)
         if abs(measured - TARGET_LUFS) <= LOUDNESS_TOLERANCE:
             break
@@ -146,13 +149,21 @@ def _limiter_gain(*, peaks: Sound, gain_db: float, ceiling_db: float, rate: int)
     The reduction is held over the look-ahead and then smoothed over the same length, which can only lower it
     between peaks and never at one.
     """
-    reduction = gain_db - ceiling_db + 20 * np.log10(np.maximum(peaks, 1e-10, dtype=np.float64))
-    np.maximum(reduction, 0, out=reduction)
+    reduction = np.zeros(len(peaks), dtype=np.float32)
+    fall = np.arange(1, BLOCK_FRAMES + 1) * (RELEASE_DB_PER_SECOND / rate)
+    last = 0.0
+    for start in range(0, len(peaks), BLOCK_FRAMES):
+        block = peaks[start : start + BLOCK_FRAMES]
+        over = gain_db - ceiling_db + 20 * np.log10(np.maximum(block, 1e-10, dtype=np.float64))
+        slope = fall[: len(block)]
+        released = np.maximum.accumulate(np.maximum(over + slope, last)) - slope
+        reduction[start : start + len(block)] = np.maximum(released, 0)
+        last = max(0.0, float(released[-1]))
     if reduction.any():
-        slope = np.arange(len(reduction)) * (RELEASE_DB_PER_SECOND / rate)
-        reduction = np.maximum.accumulate(reduction + slope) - slope
-        np.maximum(reduction, 0, out=reduction)
         half = int(LOOK_AHEAD_SECONDS * rate) // 2 * 2 + 1
         reduction = ndimage.maximum_filter1d(reduction, 2 * half - 1)
         reduction = ndimage.uniform_filter1d(ndimage.uniform_filter1d(reduction, half), half)
-    return (10 ** ((gain_db - reduction) / 20)).astype(np.float32)
+    np.subtract(np.float32(gain_db), reduction, out=reduction)
+    reduction /= 20
+    np.power(np.float32(10), reduction, out=reduction)
+    return reduction

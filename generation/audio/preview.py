@@ -32,7 +32,9 @@ SPOKEN_SHOP = "solo score"
 
 KILOBITS = 96
 LOW_PASS_HERTZ = 11_000
-TARGET_LUFS = -16.0
+TARGET_LUFS = -19.0
+"""As a meter reads a mono file; played on two loudspeakers it is 3 dB more."""
+
 PEAK = 10 ** (-2.0 / 20)
 """Highest sample before encoding: MP3 at this rate can overshoot by about 1 dB."""
 

@@ -6,12 +6,13 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from generation.audio.errors import StorageFull
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
+TEMPORARY = ".part-"
 
 
 @contextmanager
@@ -21,8 +22,15 @@ def reporting_full_disk(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise StorageFull(f"no space left on the disk of {place}; free some and try again") from error
+            raise StorageFull(
+                f"no space left on the disk of {_lasting(place)}; free some and try again"
+            ) from error
         raise
+
+
+def _lasting(place: Path) -> Path:
+    """The nearest folder above ``place`` (or itself) that is none of our temporary ones."""
+    return next(path for path in (place, *place.parents) if TEMPORARY not in str(path))
 
 
 @contextmanager
@@ -33,7 +41,7 @@ def replacing(target: Path) -> Iterator[Path]:
     """
     with reporting_full_disk(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-", suffix=target.suffix)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=TEMPORARY, suffix=target.suffix)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -46,8 +54,18 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def workplace(directory: Path) -> Iterator[Path]:
-    """Give a temporary folder inside ``directory`` and remove it with all it holds, whatever happens."""
+    """Give a temporary folder inside ``directory`` and remove it with all it holds, whatever happens.
+
+    ``directory`` is made if need be, and on failure taken away again if it was made here.
+    """
+    was_there = directory.exists()
     with reporting_full_disk(directory):
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".part-") as name:
-            yield Path(name)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=directory, prefix=TEMPORARY) as name:
+                yield Path(name)
+        except BaseException:
+            if not was_there:
+                with suppress(OSError):
+                    directory.rmdir()
+            raise

@@ -51,6 +51,8 @@ SPEECH_TIMEOUT_SECONDS = 20.0
 SILENT = 0.01
 WOBBLE = 0.02
 ROOM_SECONDS = 0.12
+EVENNESS = 2.0
+"""Ceiling of a spoken tag against its effective level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,17 @@ def speak(*, phrase: Phrase, cache_dir: Path) -> Mono:
 
 
 def colour(*, speech: Mono, random: np.random.Generator) -> Mono:
-    """Return ``speech`` with a slow wobble of pitch (within 2 %) and a small random room, peak 1."""
+    """Return ``speech`` with a slow wobble of pitch (within 2 %) and a small random room, peak 1.
+
+    Its loudest syllables are rounded off, so that it can be plainly heard without high peaks.
+    """
     seconds = np.arange(len(speech)) / RATE
     frequency, phase = random.uniform(0.6, 2.0), random.uniform(0, 2 * np.pi)
     drift = WOBBLE / (2 * np.pi * frequency) * np.sin(2 * np.pi * frequency * seconds + phase)
     drift += random.uniform(-WOBBLE, WOBBLE) * seconds
     wobbled = np.interp(seconds + drift - drift[0], seconds, speech, right=0.0)
+    ceiling = EVENNESS * np.sqrt(np.mean(np.square(wobbled)))
+    wobbled = ceiling * np.tanh(wobbled / ceiling)
     frames = int(ROOM_SECONDS * RATE)
     room = random.standard_normal(frames) * np.exp(-6.9 * np.arange(frames) / frames)
     room *= random.uniform(0.2, 0.4) / np.sqrt(np.sum(room**2))

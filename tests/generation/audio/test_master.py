@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from generation.audio.errors import SynthesisFailed
+from generation.audio.master import decibels, master, true_peaks
+from generation.audio.soundfont import cut_out
+from generation.audio.synthesis import RATE, synthesize
+from generation.audio.voices import VOICES, find_font
+from tests.generation.audio.conftest import scale
+
+
+@pytest.fixture
+def clicks():
+    """Noise with sharp clicks: only a limiter can bring it to -14 LUFS."""
+    random = np.random.default_rng(5)
+    sound = random.standard_normal((6 * RATE, 2)).astype(np.float32) * 0.1
+    sound[:: RATE // 3] += 0.9
+    return sound
+
+
+def finished(sound):
+    return master(sound=sound.copy(), rate=RATE, room=0.1, music_seconds=6.0)
+
+
+def test_the_limiter_holds_the_ceiling_and_the_loudness(clicks):
+    result = finished(clicks)
+    assert result.loudness_lufs == pytest.approx(-14.0, abs=0.3)
+    assert result.true_peak_dbtp <= -1.0
+    assert decibels(float(true_peaks(sound=result.sound).max())) <= -1.0
+
+
+def test_mastering_is_the_same_to_the_bit_each_time(clicks):
+    assert np.array_equal(finished(clicks).sound, finished(clicks).sound)
+
+
+def test_a_constant_offset_is_taken_out(clicks):
+    assert abs(float(finished(clicks + np.float32(0.1)).sound[RATE : 5 * RATE].mean())) < 1e-3
+
+
+def test_a_true_peak_between_the_samples_is_found():
+    # Source: ITU-R BS.1770-4, Annex 2: a quarter of the sampling rate, 45 degrees off, reads 3 dB low.
+    wave = np.sin(2 * np.pi * np.arange(RATE) / 4 + np.pi / 4).astype(np.float32)[:, np.newaxis]
+    wave *= np.hanning(RATE)[:, np.newaxis].astype(np.float32)
+    assert np.abs(wave).max() == pytest.approx(0.7071, abs=1e-3)
+    assert true_peaks(sound=wave).max() == pytest.approx(1.0, abs=0.01)
+
+
+def test_silence_cannot_be_mastered():
+    with pytest.raises(SynthesisFailed, match="too quiet"):
+        finished(np.zeros((6 * RATE, 2), dtype=np.float32))
+
+
+def test_the_cut_out_sounds_like_the_whole_font(rendered, tmp_path, cache_dir, monkeypatch):
+    midi = rendered(scale()).directory / "performance.mid"
+    voice = VOICES["piano"]
+    small = synthesize(midi=midi, voice=voice, seconds=4.0, cache_dir=cache_dir)
+    monkeypatch.setattr("generation.audio.synthesis.prepare_font", lambda **_: find_font())
+    whole = synthesize(midi=midi, voice=voice, seconds=4.0, cache_dir=cache_dir)
+    assert small.shape == whole.shape
+    assert np.abs(small - whole).max() < 1e-5 * np.abs(whole).max()
+
+
+def test_a_preset_that_a_font_lacks_is_named(tmp_path):
+    with pytest.raises(SynthesisFailed, match="has no preset 77:0"):
+        cut_out(source=find_font(), bank=77, program=0, target=tmp_path / "cut.sf2")
+    assert list(tmp_path.iterdir()) == []
