@@ -1,0 +1,160 @@
+// A player over <audio>: play and pause, a waveform that is a slider, volume, one sound at a time.
+// Without this script the browser's own controls stay.
+
+const STEP_SECONDS = 5;
+const VOLUME_KEY = "soloscore-volume";
+const players = [];
+
+const clock = (seconds) => {
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+};
+
+const rememberedVolume = () => {
+  try {
+    const value = Number(localStorage.getItem(VOLUME_KEY) ?? 1);
+    return value >= 0 && value <= 1 ? value : 1;
+  } catch {
+    return 1;
+  }
+};
+
+const rememberVolume = (value) => {
+  try {
+    localStorage.setItem(VOLUME_KEY, String(value));
+  } catch {
+    // A browser that stores nothing still plays.
+  }
+};
+
+function setUp(root) {
+  const audio = root.querySelector("audio");
+  const controls = root.querySelector(".player-controls");
+  const button = root.querySelector("[data-play]");
+  const slider = root.querySelector("[data-position]");
+  const now = root.querySelector("[data-now]");
+  const total = root.querySelector("[data-total]");
+  const volume = root.querySelector("[data-volume]");
+  const error = root.querySelector("[data-error]");
+  let duration = Number(root.dataset.seconds) || 0;
+  let position = 0;
+  let frame = 0;
+
+  const show = () => {
+    const share = duration ? Math.min(1, position / duration) : 0;
+    slider.style.setProperty("--played", `${(share * 100).toFixed(2)}%`);
+    slider.setAttribute("aria-valuenow", String(Math.round(position)));
+    slider.setAttribute("aria-valuemax", String(Math.round(duration)));
+    slider.setAttribute(
+      "aria-valuetext",
+      slider.dataset.text.replace("{now}", clock(position)).replace("{total}", clock(duration)),
+    );
+    now.textContent = clock(position);
+    total.textContent = clock(duration);
+    root.dispatchEvent(
+      new CustomEvent("soloscore:position", { bubbles: true, detail: { seconds: position, duration } }),
+    );
+  };
+
+  const tick = () => {
+    position = audio.currentTime;
+    show();
+    if (!audio.paused) frame = requestAnimationFrame(tick);
+  };
+
+  const seek = (seconds) => {
+    position = Math.max(0, Math.min(duration, seconds));
+    if (audio.readyState > 0) audio.currentTime = position;
+    show();
+  };
+
+  const toggle = () => {
+    if (!audio.paused) {
+      audio.pause();
+      return;
+    }
+    error.hidden = true;
+    if (audio.error) audio.load();
+    audio.play().catch((problem) => {
+      if (problem.name !== "AbortError") error.hidden = false;
+    });
+  };
+
+  audio.addEventListener("loadedmetadata", () => {
+    if (Number.isFinite(audio.duration)) duration = audio.duration;
+    // Somebody chose a place before the sound was loaded.
+    if (position > 0) audio.currentTime = position;
+    show();
+  });
+  audio.addEventListener("play", () => {
+    for (const other of players) if (other !== audio) other.pause();
+    root.dataset.playing = "";
+    button.setAttribute("aria-label", button.dataset.labelPause);
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(tick);
+  });
+  audio.addEventListener("pause", () => {
+    delete root.dataset.playing;
+    button.setAttribute("aria-label", button.dataset.labelPlay);
+  });
+  audio.addEventListener("ended", () => {
+    position = 0;
+    audio.currentTime = 0;
+    show();
+  });
+  audio.addEventListener("error", () => {
+    error.hidden = false;
+  });
+
+  button.addEventListener("click", toggle);
+
+  slider.addEventListener("keydown", (event) => {
+    const steps = {
+      ArrowRight: position + STEP_SECONDS,
+      ArrowUp: position + STEP_SECONDS,
+      ArrowLeft: position - STEP_SECONDS,
+      ArrowDown: position - STEP_SECONDS,
+      PageUp: position + 2 * STEP_SECONDS,
+      PageDown: position - 2 * STEP_SECONDS,
+      Home: 0,
+      End: duration,
+    };
+    if (event.key in steps) seek(steps[event.key]);
+    else if (event.key === " " || event.key === "Enter") toggle();
+    else return;
+    event.preventDefault();
+  });
+
+  const seekTo = (event) => {
+    const box = slider.getBoundingClientRect();
+    seek(((event.clientX - box.left) / box.width) * duration);
+  };
+  slider.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    slider.setPointerCapture(event.pointerId);
+    seekTo(event);
+  });
+  slider.addEventListener("pointermove", (event) => {
+    if (slider.hasPointerCapture(event.pointerId)) seekTo(event);
+  });
+
+  root.addEventListener("soloscore:seek", (event) => seek(event.detail.seconds));
+
+  audio.volume = rememberedVolume();
+  if (volume) {
+    volume.value = String(Math.round(audio.volume * 100));
+    volume.addEventListener("input", () => {
+      const value = Number(volume.value) / 100;
+      for (const each of players) each.volume = value;
+      rememberVolume(value);
+    });
+  }
+
+  audio.removeAttribute("controls");
+  audio.hidden = true;
+  controls.hidden = false;
+  players.push(audio);
+  show();
+}
+
+for (const root of document.querySelectorAll("[data-player]")) setUp(root);

@@ -1,0 +1,301 @@
+"""How the pages show money, lengths, keys and drawings of a piece."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.forms import BoundField
+from django.forms.widgets import CheckboxInput, Select, Textarea
+from django.templatetags.static import static
+from django.utils.functional import Promise
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from generation.forms import LENGTHS
+from generation.models import Composition
+from generation.pricing import price_label
+
+register = template.Library()
+
+Text = str | Promise
+
+DRAWN_INSTRUMENTS = {"piano", "guitar"}
+
+TEMPO_TERMS = (
+    (60, "largo"),
+    (76, "adagio"),
+    (100, "andante"),
+    (120, "moderato"),
+    (156, "allegro"),
+    (176, "vivace"),
+)
+FASTEST_TERM = "presto"
+
+MOOD_TERMS = {
+    "calm": "tranquillo", "happy": "gioioso", "sad": "mesto", "tense": "agitato", "playful": "scherzando",
+    "solemn": "maestoso",
+}  # fmt: skip
+DENSITY_TERMS = {"sparse": "semplice", "medium": "scorrevole", "busy": "fiorito"}
+MODE_WORDS: dict[str, Text] = {"major": gettext_lazy("brighter"), "minor": gettext_lazy("darker")}
+MODE_TERMS: dict[str, Text] = {
+    "major": pgettext_lazy("musical mode", "major"),
+    "minor": pgettext_lazy("musical mode", "minor"),
+}
+TEMPI: tuple[tuple[int, Text], ...] = (
+    (54, gettext_lazy("Very slow")),
+    (70, gettext_lazy("Slow")),
+    (88, gettext_lazy("Walking")),
+    (108, gettext_lazy("Moderate")),
+    (132, gettext_lazy("Lively")),
+    (168, gettext_lazy("Fast")),
+)
+LENGTH_USES: dict[str, Text] = {
+    "6": gettext_lazy("bumper"),
+    "15": gettext_lazy("short advert"),
+    "30": gettext_lazy("advert, trailer"),
+    "60": gettext_lazy("video, long advert"),
+    "90": gettext_lazy("film scene, intro"),
+}
+
+
+@register.filter
+def money(minor: int, currency: str) -> str:
+    """Show cents as people write them: ``4900, "eur"`` is €49.00."""
+    return price_label(int(minor), currency)
+
+
+@register.filter
+def clock(seconds: float | str | None) -> str:
+    """Show a length as minutes and seconds: 75.2 is 1:15."""
+    if seconds in (None, ""):
+        return ""
+    whole = round(float(seconds))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+@register.filter
+def tonic(name: str) -> str:
+    """Show a key's name with proper signs: ``F#`` is F♯, ``B-`` is B♭."""
+    return name[:1] + name[1:].replace("#", "♯").replace("-", "♭")
+
+
+@register.filter
+def key_of(piece: Composition) -> str:
+    """Name the key of a finished piece: A minor."""
+    if not piece.tonic:
+        return ""
+    if not piece.mode:
+        return tonic(piece.tonic)
+    return _("%(tonic)s %(mode)s") % {"tonic": tonic(piece.tonic), "mode": MODE_TERMS[piece.mode]}
+
+
+@register.filter
+def piece_name(piece: Composition) -> str:
+    """Give the title, or what the piece is: Piano in A minor."""
+    if piece.title:
+        return piece.title
+    instrument = str(piece.instrument)
+    key = key_of(piece)
+    return _("%(instrument)s in %(key)s") % {"instrument": instrument, "key": key} if key else instrument
+
+
+@register.filter
+def tempo_term(bpm: float | str | None) -> str:
+    """Name the tempo as a score does: 88 is andante."""
+    if bpm in (None, ""):
+        return ""
+    return next((term for below, term in TEMPO_TERMS if float(bpm) < below), FASTEST_TERM)
+
+
+@register.filter
+def musical_term(value: str) -> str:
+    """Give the term a score would use for a mood or a busyness."""
+    return MOOD_TERMS.get(value) or DENSITY_TERMS.get(value) or ""
+
+
+@register.filter
+def mode_word(value: str) -> Text:
+    """Say in a plain word how a mode sounds."""
+    return MODE_WORDS.get(value, "")
+
+
+@register.filter
+def length_use(seconds: str | int) -> Text:
+    """Say what people use this length for."""
+    return LENGTH_USES.get(str(seconds), "")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice of a field, as a radio input or an option needs it."""
+
+    value: str
+    label: Text
+    id: str
+    is_chosen: bool
+
+
+@register.filter
+def current(bound: BoundField) -> str:
+    """Give what a field holds now as text: what was sent, or its default."""
+    value = bound.value()
+    return "" if value is None else str(getattr(value, "pk", value))
+
+
+@register.simple_tag
+def options_of(bound: BoundField) -> list[Option]:
+    """List the choices of a field with the chosen one marked, whatever its widget is."""
+    return _options(bound, [(str(value), label) for value, label in bound.field.choices])  # type: ignore[attr-defined]
+
+
+@register.simple_tag
+def lengths_of(bound: BoundField) -> list[Option]:
+    """List the lengths the page offers in seconds; a value of one's own is kept."""
+    return _options(bound, _with_own(bound, [(str(seconds), str(seconds)) for seconds in LENGTHS]))
+
+
+@register.simple_tag
+def tempi_of(bound: BoundField) -> list[Option]:
+    """List tempi in plain words for a field that takes beats a minute; a value of one's own is kept."""
+    tempi = [(str(bpm), f"{word} · {tempo_term(bpm)} · {bpm}") for bpm, word in TEMPI]
+    return _options(bound, _with_own(bound, [("", _("Any")), *tempi]))
+
+
+def _with_own(bound: BoundField, known: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    chosen = current(bound)
+    return known if chosen in {"", *(value for value, _label in known)} else [*known, (chosen, chosen)]
+
+
+def _options(bound: BoundField, choices: Sequence[tuple[str, Text]]) -> list[Option]:
+    chosen = current(bound)
+    return [
+        Option(value=value, label=label, id=f"{bound.auto_id}_{number}", is_chosen=value == chosen)
+        for number, (value, label) in enumerate(choices)
+    ]
+
+
+@register.simple_tag
+def control(bound: BoundField, **attributes: str) -> SafeString:
+    """Render a field's widget in the site's look. Give attributes as ``inputmode="numeric"``.
+
+    Inline styles, which the content security policy refuses, are dropped.
+    """
+    widget = bound.field.widget
+    look = "form-control"
+    if isinstance(widget, CheckboxInput):
+        look = "form-check-input"
+    elif isinstance(widget, Select) and not isinstance(widget, Textarea):
+        look = "form-select"
+    if bound.errors:
+        look += " is-invalid"
+    existing = widget.attrs.get("class", "")
+    wanted: dict[str, Any] = {"class": f"{existing} {look}".strip(), "style": False}
+    wanted |= {name.replace("_", "-"): value for name, value in attributes.items()}
+    return bound.as_widget(attrs=wanted)
+
+
+@register.filter
+def is_checkbox(bound: BoundField) -> bool:
+    """Whether the label belongs behind the input."""
+    return isinstance(bound.field.widget, CheckboxInput)
+
+
+@register.filter
+def is_trap(bound: BoundField) -> bool:
+    """Whether the field is there for machines only: a person never sees or reaches it."""
+    return str(bound.field.widget.attrs.get("tabindex", "")) == "-1"
+
+
+@register.simple_tag
+def drawing_of(slug: str) -> str:
+    """Give the address of an instrument's picture inside the sprite."""
+    name = slug if slug in DRAWN_INSTRUMENTS else "instrument"
+    return f"{static('img/instruments.svg')}#{name}"
+
+
+@register.simple_tag
+def waveform_path(peaks: Sequence[int] | None, bars: int = 120) -> str:
+    """Draw peaks as the ``d`` of upright strokes, 4 units apart, in a box ``4 * bars`` wide, 48 high."""
+    heights = _thinned([abs(peak) for peak in peaks or []], bars)
+    loudest = max(heights, default=0) or 1
+    strokes = []
+    for number, height in enumerate(heights):
+        half = max(1.0, 22 * height / loudest)
+        strokes.append(f"M{4 * number + 2} {24 - half:.1f}V{24 + half:.1f}")
+    return "".join(strokes)
+
+
+def _thinned(values: list[int], count: int) -> list[int]:
+    if not values:
+        return []
+    starts = [len(values) * number // count for number in range(count + 1)]
+    return [max(values[start : max(end, start + 1)]) for start, end in pairwise(starts)]
+
+
+@register.simple_tag
+def roll_path(piece: Composition) -> str:
+    """Draw the coarse roll as the ``d`` of a path in a box 320 wide and 96 high: one stroke a rectangle."""
+    rectangles = piece.roll or []
+    if not rectangles:
+        return ""
+    end = max(column + columns for column, _row, columns in rectangles)
+    top = max(6, *(row for _column, row, _columns in rectangles))
+    strokes = []
+    for column, row, columns in rectangles:
+        x, width = 8 + 304 * column / end, max(1.5, 304 * columns / end - 1.2)
+        strokes.append(f"M{x:.1f} {84 - 72 * row / top:.1f}h{width:.1f}")
+    return "".join(strokes)
+
+
+@register.filter
+def legal_text(text: str) -> SafeString:
+    """Render the licence text, which is Markdown of headings, paragraphs, numbered clauses and emphasis only.
+
+    A clause keeps its number as it stands in the text, since contracts are quoted by it.
+    """
+    blocks = (block.strip() for block in re.split(r"\n\s*\n", text))
+    return mark_safe("\n".join(_legal_block(escape(block)) for block in blocks if block))  # noqa: S308 - escaped
+
+
+def _legal_block(block: str) -> str:
+    heading = re.match(r"(#{1,4}) +(.+)", block)
+    if heading:
+        level = min(len(heading[1]) + 1, 4)
+        return f"<h{level}>{_emphasis(heading[2])}</h{level}>"
+    clauses = re.split(r"(?m)^(\d+)\. +", block)
+    if len(clauses) > 1 and not clauses[0].strip():
+        pairs = zip(clauses[1::2], clauses[2::2], strict=True)
+        return (
+            "<ol>"
+            + "".join(f'<li value="{number}">{_emphasis(clause)}</li>' for number, clause in pairs)
+            + "</ol>"
+        )
+    return f"<p>{_emphasis(block)}</p>"
+
+
+def _emphasis(text: str) -> str:
+    text = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text, flags=re.DOTALL)
+    return re.sub(r"\*(.+?)\*", r"<em>\1</em>", text, flags=re.DOTALL).strip()
+
+
+@register.simple_tag
+def facts() -> Mapping[str, Any]:
+    """Give the numbers that pages state, from the settings and models that make them true."""
+    return {
+        "first_refusal_hours": int(Composition.FIRST_REFUSAL.total_seconds() // 3600),
+        "hold_minutes": int(settings.HOLD_FOR.total_seconds() // 60),
+        "code_minutes": settings.ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT // 60,
+        "session_days": settings.SESSION_COOKIE_AGE // 86400,
+        "terms_version": settings.TERMS_VERSION,
+        "seller": settings.SELLER_NAME,
+        "contact": settings.DEFAULT_FROM_EMAIL,
+        "test_checkout": settings.TEST_CHECKOUT,
+    }
