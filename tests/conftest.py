@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 
 @pytest.fixture(autouse=True)
-def _isolated(settings: SettingsWrapper, tmp_path: Path) -> None:
+def _isolated(settings: Settings, tmp_path: Path) -> None:
     """Give each test its own private files, mail and test checkout; send tasks nowhere and hash quickly."""
     settings.PRIVATE_DIR = tmp_path / "private"
     settings.STORAGES = {
