@@ -27,7 +27,9 @@ class ExclusiveRight(models.Model):
     holder = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rights", verbose_name=_("holder")
     )
-    licensee = models.CharField(_("licensee"), max_length=160, help_text=_("Person or company, as on the certificate."))
+    licensee = models.CharField(
+        _("licensee"), max_length=160, help_text=_("Person or company, as on the certificate.")
+    )
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.IN_FORCE)
     granted_at = models.DateTimeField(_("granted"))
     ended_at = models.DateTimeField(_("revoked"), null=True, blank=True)

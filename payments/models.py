@@ -39,15 +39,25 @@ class Purchase(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="purchases", verbose_name=_("buyer")
     )
     licensee = models.CharField(_("licensee"), max_length=160)
-    price_minor = models.PositiveIntegerField(_("price"), help_text=_("In cents, as it was when the piece was held."))
+    price_minor = models.PositiveIntegerField(
+        _("price"), help_text=_("In cents, as it was when the piece was held.")
+    )
     currency = models.CharField(_("currency"), max_length=3)
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.HELD)
     expires_at = models.DateTimeField(_("held until"))
     attempt = models.PositiveSmallIntegerField(_("checkout attempt"), default=1)
     session_id = models.CharField(_("Checkout Session"), max_length=255, null=True, blank=True, unique=True)
     checkout_url = models.URLField(_("checkout page"), max_length=2000, blank=True, default="")
-    payment_intent_id = models.CharField(_("PaymentIntent"), max_length=255, null=True, blank=True, unique=True)
+    payment_intent_id = models.CharField(
+        _("PaymentIntent"), max_length=255, null=True, blank=True, unique=True
+    )
     is_test = models.BooleanField(_("test payment"), default=True)
+    checked_at = models.DateTimeField(
+        _("looked up at Stripe"),
+        null=True,
+        blank=True,
+        help_text=_("When the sweeper last asked Stripe about a hold."),
+    )
     terms_version = models.CharField(_("terms"), max_length=20)
     consents = models.JSONField(_("consents given"), default=dict)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -66,11 +76,22 @@ class Purchase(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(
-                    state__in=["held", "claimed", "sold", "expired", "cancelled", "refunded", "disputed", "lost"]
+                    state__in=[
+                        "held",
+                        "claimed",
+                        "sold",
+                        "expired",
+                        "cancelled",
+                        "refunded",
+                        "disputed",
+                        "lost",
+                    ]
                 ),
                 name="payments_purchase_state_known",
             ),
-            models.CheckConstraint(condition=models.Q(price_minor__gt=0), name="payments_purchase_price_positive"),
+            models.CheckConstraint(
+                condition=models.Q(price_minor__gt=0), name="payments_purchase_price_positive"
+            ),
             models.CheckConstraint(
                 condition=models.Q(state__in=["held", "expired", "cancelled"])
                 | models.Q(payment_intent_id__isnull=False),
@@ -124,7 +145,12 @@ class Incident(models.Model):
     """Something about money that must never happen and that a person has to look at."""
 
     purchase = models.ForeignKey(
-        Purchase, on_delete=models.PROTECT, null=True, blank=True, related_name="incidents", verbose_name=_("purchase")
+        Purchase,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="incidents",
+        verbose_name=_("purchase"),
     )
     kind = models.CharField(_("kind"), max_length=40)
     detail = models.CharField(_("detail"), max_length=300)

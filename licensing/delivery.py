@@ -1,0 +1,170 @@
+"""Building what the owner gets: music files, certificate, signature, and one archive of it all. Runs on the worker.
+
+Everything is made in a work folder. The folder takes its final place in the transaction that writes the signature, under a
+lock on the certificate: of two workers one delivers, and what is signed is what lies there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+import zipfile
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from generation import storage
+from generation.models import Composition
+from licensing import keys
+from licensing.documents import canonical, signed_file, title_of, utc
+from licensing.errors import DeliveryFailed
+from licensing.models import Certificate, DeliveredFile
+from licensing.pdf import write_certificate_pdf
+from licensing.services import folder_of
+from licensing.terms import terms_text
+
+CERTIFICATE_PDF = "certificate.pdf"
+CERTIFICATE_JSON = "certificate.json"
+LICENCE = "licence.md"
+README = "README.txt"
+ARCHIVE = "everything.zip"
+COMPRESSED = {".flac", ".mp3", ".zip", ".pdf"}
+
+
+def build_and_sign(certificate: Certificate) -> None:
+    """Build every file of a certificate and sign it once. A certificate signed meanwhile is left alone."""
+    composition = certificate.right.composition
+    root = folder_of(certificate.pk).parent
+    work = root / ".work" / f"{certificate.pk}-{uuid.uuid4().hex}"
+    work.mkdir(parents=True)
+    try:
+        write_music_files(composition=composition, copyright_id=certificate.pk, folder=work)
+        now = timezone.now()
+        document = _document(certificate, folder=work, now=now)
+        _put_in_place(certificate, work=work, document=document, now=now)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def write_music_files(*, composition: Composition, copyright_id: str, folder: Path) -> None:
+    """Write sound, score and MIDI of a sold piece into ``folder``. Raises ``DeliveryFailed``."""
+    from generation.audio.errors import AudioError
+    from generation.audio.render import write_deliverables
+    from generation.composer.write import write_midi, write_musicxml
+
+    try:
+        score = storage.read_score(composition)
+        musicxml = folder / storage.SCORE_XML
+        write_musicxml(score, musicxml, rights=f"Copyright ID {copyright_id}")
+        write_midi(score, folder / storage.SCORE_MIDI)
+        shutil.copyfile(storage.path_of(composition, storage.PERFORMANCE), folder / storage.PERFORMANCE)
+        write_deliverables(
+            master=storage.path_of(composition, storage.MASTER),
+            musicxml=musicxml,
+            directory=folder,
+            title=title_of(composition),
+            copyright_id=copyright_id,
+        )
+    except (AudioError, OSError, ValueError) as error:
+        raise DeliveryFailed(f"The files of {copyright_id} could not be built: {error}") from error
+
+
+def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[str, Any]:
+    """Finish the certificate's document: the facts, the licence, the PDF, and the checksum of every file so far."""
+    key = keys.signing_key(keys.purpose_of(is_test=certificate.is_test))
+    (folder / LICENCE).write_text(terms_text(certificate.facts["terms"]["version"]), encoding="utf-8")
+    write_certificate_pdf(
+        facts=certificate.facts,
+        files=[(name, digest) for name, _size, digest in _listing(folder)],
+        verify_url=settings.SITE_URL.rstrip("/") + reverse("certificate", args=[certificate.pk]),
+        key_id=key.key_id,
+        path=folder / CERTIFICATE_PDF,
+    )
+    files = [{"name": name, "size": size, "sha256": digest} for name, size, digest in _listing(folder)]
+    return certificate.facts | {"files": files, "key_id": key.key_id, "signed_at": utc(now)}
+
+
+def _put_in_place(certificate: Certificate, *, work: Path, document: dict[str, Any], now: datetime) -> None:
+    """Sign, complete the work folder, and make it the owner's, unless somebody else has done so meanwhile."""
+    key = keys.signing_key(keys.purpose_of(is_test=certificate.is_test))
+    message = canonical(document)
+    signature = key.sign(message)
+    text = message.decode()
+    (work / CERTIFICATE_JSON).write_bytes(signed_file(document=text, signature=signature, key_id=key.key_id))
+    (work / README).write_text(_readme(certificate), encoding="utf-8")
+    _write_archive(work, name=str(certificate.pk), made=certificate.issued_at)
+    files = [
+        DeliveredFile(certificate=certificate, name=name, size=size, sha256=digest)
+        for name, size, digest in _listing(work)
+    ]
+    with transaction.atomic():
+        locked = Certificate.objects.select_for_update().get(pk=certificate.pk)
+        if locked.signed_at is not None:
+            return
+        target = folder_of(certificate.pk)
+        # A folder without a signature was left by a worker that died between the rename and its commit.
+        shutil.rmtree(target, ignore_errors=True)
+        work.rename(target)
+        DeliveredFile.objects.bulk_create(files)
+        Certificate.objects.filter(pk=certificate.pk).update(
+            document=text, signature=signature, key_id=key.key_id, signed_at=now
+        )
+
+
+def _listing(folder: Path) -> list[tuple[str, int, str]]:
+    return [(path.name, path.stat().st_size, _sha256(path)) for path in sorted(folder.iterdir())]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_archive(folder: Path, *, name: str, made: datetime) -> None:
+    paths: Iterable[Path] = sorted(folder.iterdir())
+    with zipfile.ZipFile(folder / ARCHIVE, "w") as archive:
+        for path in paths:
+            info = zipfile.ZipInfo(f"{name}/{path.name}", date_time=made.timetuple()[:6])
+            info.compress_type = zipfile.ZIP_STORED if path.suffix in COMPRESSED else zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            with path.open("rb") as source, archive.open(info, "w") as target:
+                shutil.copyfileobj(source, target)
+
+
+def _readme(certificate: Certificate) -> str:
+    facts = certificate.facts
+    title = facts["composition"]["title"]
+    lines = [
+        f"{title} — Copyright ID {certificate.pk}",
+        *([facts["notice"]] if certificate.is_test else []),
+        "",
+        f"Licensee: {facts['licensee']}",
+        f"Seller:   {facts['seller']}",
+        f"Sold:     {facts['issued_at']} (UTC)",
+        "",
+        "master.wav         the recording, 24 bit",
+        "master.flac        the same, packed without loss",
+        "master.mp3         the same, 320 kbit/s",
+        "score.pdf          the printed score",
+        "score.musicxml     the score for notation programs",
+        "score.mid          the notes as written",
+        "performance.mid    the notes as played",
+        "certificate.pdf    the certificate to print or send on",
+        "certificate.json   the certificate as signed data",
+        "licence.md         what you may do (almost everything) and what was promised to you",
+        "",
+        "Anybody can check the certificate at "
+        + settings.SITE_URL.rstrip("/")
+        + reverse("certificate", args=[certificate.pk]),
+        "or without us, from Soloscore's source code: python manage.py verify_certificate certificate.json --keys KEYS.json",
+        "The public keys are at " + settings.SITE_URL.rstrip("/") + reverse("signing_keys"),
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,15 @@
+"""Addresses of the library, the public register and the downloads."""
+
+from django.urls import path
+
+from licensing import views
+
+urlpatterns = [
+    path("library/", views.library, name="library"),
+    path("certificates/", views.certificate_lookup, name="certificate_lookup"),
+    path("certificates/keys/", views.signing_keys, name="signing_keys"),
+    path("certificates/<str:copyright_id>/", views.certificate, name="certificate"),
+    path("certificates/<str:copyright_id>/certificate.json", views.certificate_json, name="certificate_json"),
+    path("certificates/<str:copyright_id>/certificate.pdf", views.certificate_pdf, name="certificate_pdf"),
+    path("downloads/<str:copyright_id>/<str:name>", views.download, name="download"),
+]

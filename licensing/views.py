@@ -1,0 +1,138 @@
+"""The library, the public register, and the owner's downloads."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.services import makers_of
+from generation.models import Composition
+from licensing import services
+from licensing.copyright_id import normalise
+from licensing.documents import signed_file
+from licensing.keys import public_keys
+from licensing.models import ExclusiveRight
+
+PIECES_PER_PAGE = 12
+
+CONTENT_TYPES = {
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".mp3": "audio/mpeg",
+    ".mid": "audio/midi",
+    ".musicxml": "application/vnd.recordare.musicxml+xml",
+    ".pdf": "application/pdf",
+    ".json": "application/json",
+    ".zip": "application/zip",
+    ".md": "text/markdown; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+}
+
+
+@never_cache
+@require_safe
+def library(request: HttpRequest) -> HttpResponse:
+    """Show what the visitor composed, guests included, and what they own."""
+    pieces = (
+        Composition.objects.filter(maker__in=makers_of(request))
+        .select_related("instrument")
+        .order_by("-created_at")
+    )
+    rights = ExclusiveRight.objects.none()
+    if request.user.is_authenticated:
+        rights = (
+            ExclusiveRight.objects.filter(holder=request.user)
+            .select_related("composition__instrument", "certificate")
+            .prefetch_related("certificate__files")
+        )
+    context = {
+        "pieces": Paginator(pieces, PIECES_PER_PAGE).get_page(request.GET.get("page")),
+        "rights": rights,
+    }
+    return render(request, "licensing/library.html", context)
+
+
+@require_safe
+def certificate_lookup(request: HttpRequest) -> HttpResponse:
+    """Ask for a Copyright ID and lead to its page; a mistyped one is told at once."""
+    query = request.GET.get("id", "").strip()[:60]
+    known = normalise(query) if query else None
+    if known:
+        return redirect("certificate", copyright_id=known)
+    context = {"query": query, "error": bool(query)}
+    return render(request, "licensing/certificate_lookup.html", context, status=404 if query else 200)
+
+
+@never_cache
+@require_safe
+def certificate(request: HttpRequest, copyright_id: str) -> HttpResponse:
+    """Show anybody what the register says of a Copyright ID."""
+    known = normalise(copyright_id)
+    if known and known != copyright_id:
+        return redirect("certificate", copyright_id=known, permanent=True)
+    record = services.certificate_for_public(copyright_id)
+    holder = record.certificate.right.holder_id if record.certificate else None
+    context = {
+        "certificate": record.certificate,
+        "copyright_id": record.copyright_id,
+        "status": record.status,
+        "licensee_masked": record.licensee_masked,
+        "document": record.document,
+        "files": record.files,
+        "is_holder": holder is not None and holder == request.user.pk,
+    }
+    return render(
+        request, "licensing/certificate.html", context, status=404 if record.status == "unknown" else 200
+    )
+
+
+@never_cache
+@require_safe
+@login_required
+def certificate_json(request: HttpRequest, copyright_id: str) -> HttpResponse:
+    """Give the holder, and staff, the signed document; it names the licensee, so nobody else gets it from us."""
+    own = services.certificate_of_holder(user=request.user, copyright_id=copyright_id)
+    if own.signed_at is None:
+        raise Http404
+    content = signed_file(document=own.document, signature=own.signature, key_id=own.key_id)
+    answer = HttpResponse(content, content_type="application/json")
+    answer["Content-Disposition"] = f'attachment; filename="{own.pk}-certificate.json"'
+    return answer
+
+
+@never_cache
+@require_safe
+@login_required
+def certificate_pdf(request: HttpRequest, copyright_id: str) -> HttpResponse | FileResponse:
+    """Give the holder, and staff, the certificate to print, also once it is revoked."""
+    own = services.certificate_of_holder(user=request.user, copyright_id=copyright_id)
+    if own.signed_at is None:
+        raise Http404
+    path = services.folder_of(own.pk) / "certificate.pdf"
+    return FileResponse(path.open("rb"), filename=f"{own.pk}-certificate.pdf", content_type="application/pdf")
+
+
+@require_safe
+def signing_keys(request: HttpRequest) -> JsonResponse:
+    """Publish the public keys that certificates are checked with. Keys whose id begins with "test" prove nothing."""
+    return JsonResponse({"algorithm": "Ed25519", "keys": public_keys()})
+
+
+@never_cache
+@require_safe
+@login_required
+def download(request: HttpRequest, copyright_id: str, name: str) -> FileResponse:
+    """Send the owner one of their files."""
+    path = services.master_for_owner(user=request.user, copyright_id=copyright_id, name=name)
+    if not path.is_file():
+        raise Http404
+    return FileResponse(
+        path.open("rb"),
+        as_attachment=True,
+        filename=f"{normalise(copyright_id)}-{path.name}",
+        content_type=CONTENT_TYPES.get(path.suffix, "application/octet-stream"),
+    )

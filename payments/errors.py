@@ -1,0 +1,116 @@
+"""Why a purchase is refused, each with a code for programs, a message for people and the HTTP status that fits."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+class PaymentError(Exception):
+    """Any refusal of the payment services."""
+
+    code = "payment_error"
+    status = 400
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotForSale(PaymentError):
+    """The piece is not finished, not listed for this buyer, or retired."""
+
+    code = "not_for_sale"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(_("This piece is not for sale."))
+
+
+class AlreadyHeld(PaymentError):
+    """Somebody else is at the checkout with this piece."""
+
+    code = "already_held"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Somebody else is buying this piece right now. If they do not pay, it is free again soon.")
+        )
+
+
+class AlreadySold(PaymentError):
+    """The piece has found its one owner."""
+
+    code = "already_sold"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(_("This piece has been sold. It belongs to one person for ever."))
+
+
+class TooManyHolds(PaymentError):
+    """The buyer has as many pieces on hold as one buyer may."""
+
+    code = "too_many_holds"
+    status = 429
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            _("You have %(count)s pieces on hold. Finish or cancel one first.") % {"count": count}
+        )
+
+
+class BuyerNotAllowed(PaymentError):
+    """Only an account with a verified e-mail address can buy."""
+
+    code = "email_not_verified"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(_("Please confirm your e-mail address before you buy."))
+
+
+class PaymentUnavailable(PaymentError):
+    """The checkout cannot be opened at the moment; nothing was charged."""
+
+    code = "payment_unavailable"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The checkout cannot be opened at the moment. Nothing was charged; please try again soon.")
+        )
+
+
+class HoldLost(PaymentError):
+    """The hold ended while its checkout was being opened."""
+
+    code = "hold_lost"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(_("Your hold on this piece has ended. Nothing was charged; please start again."))
+
+
+class AlreadyRefunded(PaymentError):
+    """The money has gone back already."""
+
+    code = "already_refunded"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(_("This purchase has been refunded already."))
+
+
+class RefundRefused(PaymentError):
+    """A purchase in this state cannot be refunded."""
+
+    code = "refund_refused"
+    status = 409
+
+
+class UnknownPurchase(PaymentError):
+    """An event is about a purchase of ours that we do not know (yet): Stripe should send it again."""
+
+    code = "unknown_purchase"
+    status = 500

@@ -1,0 +1,97 @@
+"""How a purchase moves from state to state: the table, the one function that moves, and the incidents it may leave."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from generation.models import Composition
+from generation.services import set_sale_state
+from payments.models import Incident, Purchase, PurchaseEvent
+
+State = Purchase.State
+SaleState = Composition.SaleState
+
+TRANSITIONS: dict[str, frozenset[str]] = {
+    State.HELD: frozenset({State.CLAIMED, State.EXPIRED, State.CANCELLED}),
+    State.CLAIMED: frozenset({State.SOLD, State.CANCELLED, State.REFUNDED}),
+    State.SOLD: frozenset({State.REFUNDED, State.DISPUTED, State.LOST}),
+    State.DISPUTED: frozenset({State.SOLD, State.LOST, State.REFUNDED}),
+    State.EXPIRED: frozenset(),
+    State.CANCELLED: frozenset(),
+    State.REFUNDED: frozenset(),
+    State.LOST: frozenset(),
+}
+"""Where each state may lead. What has been handed out never comes back on sale."""
+
+MIRROR: dict[str, str] = {
+    State.HELD: SaleState.ON_HOLD,
+    State.CLAIMED: SaleState.ON_HOLD,
+    State.SOLD: SaleState.SOLD,
+    State.DISPUTED: SaleState.SOLD,
+    State.EXPIRED: SaleState.AVAILABLE,
+    State.CANCELLED: SaleState.AVAILABLE,
+    State.REFUNDED: SaleState.RETIRED,
+    State.LOST: SaleState.RETIRED,
+}
+"""What the shop shows for each state of the purchase that has the piece."""
+
+log = logging.getLogger(__name__)
+
+
+def lock(purchase_id: uuid.UUID) -> Purchase:
+    """Lock a purchase and its composition, composition first, and return the purchase as it is now."""
+    composition_id = Purchase.objects.values_list("composition_id", flat=True).get(pk=purchase_id)
+    Composition.objects.select_for_update().get(pk=composition_id)
+    return Purchase.objects.select_for_update().get(pk=purchase_id)
+
+
+def move(purchase: Purchase, *, to: str, reason: str, **fields: Any) -> None:
+    """Move a purchase that ``lock`` returned, write the history, and mirror the state in the shop.
+
+    Raises ``ValueError`` when the table does not allow it. Part of the caller's transaction.
+    """
+    if to not in TRANSITIONS[purchase.state]:
+        raise ValueError(f"Purchase {purchase.pk} cannot go from {purchase.state} to {to}.")
+    before = purchase.state
+    Purchase.objects.filter(pk=purchase.pk).update(state=to, updated_at=timezone.now(), **fields)
+    PurchaseEvent.objects.create(purchase=purchase, from_state=before, to_state=to, reason=reason[:200])
+    purchase.refresh_from_db()
+    if MIRROR[to] != MIRROR[before] and not set_sale_state(
+        composition_id=purchase.composition_id, to=MIRROR[to], expected={MIRROR[before]}
+    ):
+        # Staff may have retired the piece meanwhile. The purchase is what counts; a person should look.
+        report(purchase, kind="sale_state_differs", detail=f"expected {MIRROR[before]} while moving to {to}")
+    log.info("purchase %s: %s -> %s (%s)", purchase.pk, before, to, reason)
+
+
+def move_if(purchase_id: uuid.UUID, *, expected: str, to: str, reason: str, **fields: Any) -> bool:
+    """Move a purchase if it is still in the expected state; False if it is not. One transaction of its own."""
+    with transaction.atomic():
+        purchase = lock(purchase_id)
+        if purchase.state != expected:
+            return False
+        move(purchase, to=to, reason=reason, **fields)
+    return True
+
+
+def note(purchase: Purchase, *, text: str) -> None:
+    """Write a line into the history that moves nothing, once."""
+    with transaction.atomic():
+        locked = lock(purchase.pk)
+        if not PurchaseEvent.objects.filter(purchase=locked, reason=text).exists():
+            PurchaseEvent.objects.create(
+                purchase=locked, from_state=locked.state, to_state=locked.state, reason=text[:200]
+            )
+
+
+def report(purchase: Purchase | None, *, kind: str, detail: str) -> None:
+    """Tell staff of something about money that must not happen, once for each purchase and kind."""
+    log.error("incident %s: purchase %s: %s", kind, purchase.pk if purchase else "-", detail)
+    Incident.objects.bulk_create(
+        [Incident(purchase=purchase, kind=kind, detail=detail[:300])], ignore_conflicts=True
+    )
