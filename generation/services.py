@@ -7,7 +7,6 @@ import shutil
 import uuid
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -79,9 +78,10 @@ def request_composition(*, maker: Maker, order: OrderFields) -> Composition:
     return composition
 
 
-def ring(composition_id: uuid.UUID) -> None:
+def ring(composition_id: uuid.UUID, **options: Any) -> None:
     """Tell a worker of a queued piece after the commit. A dead broker is logged, not felt: the sweeper rings again."""
-    transaction.on_commit(partial(_send, composition_id), robust=True)
+    # No partial here: Django names the failed callback in its log, and a partial has no name.
+    transaction.on_commit(lambda: _send(composition_id, **options), robust=True)
 
 
 def cancel_composition(*, composition: Composition) -> bool:
@@ -174,7 +174,7 @@ def _ring_waiting(now: datetime) -> int:
     )
     ids = list(waiting)
     for composition_id in ids:
-        transaction.on_commit(partial(_send, composition_id, expires=RING_AGAIN_AFTER.seconds), robust=True)
+        ring(composition_id, expires=RING_AGAIN_AFTER.seconds)
     return len(ids)
 
 

@@ -6,6 +6,7 @@ import errno
 import logging
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -67,6 +68,8 @@ def run(composition_id: uuid.UUID) -> bool:
     except LostClaimError:
         logger.info("composition %s: no longer ours, stopped", composition_id)
         return False
+    except AlreadyExistsError:
+        return _overtaken(job)
     except (CannotCompose, InvalidOrderError, MissingModelError, AudioError, OSError) as error:
         return _failed(job, error)
     except Exception as error:  # noqa: BLE001 (whatever it was, the piece must not stay in work)
@@ -129,27 +132,24 @@ def _make(job: Job) -> None:
         **rendering.timings,
         "total": round(time.perf_counter() - began, 3),
     }
-    try:
-        job.finish(
-            run_hashes=to_stored(composed.runs),
-            title=score.title,
-            model=record,
-            seconds=composed.seconds,
-            bpm=score.bpm,
-            tonic=score.tonic,
-            mode=score.mode,
-            metre="{}/{}".format(*score.metre),
-            notes=composed.notes,
-            fingerprint=composed.fingerprint,
-            originality=_originality(report),
-            timings=timings,
-            peaks=rendering.peaks,
-            roll=rendering.roll,
-            preview_sha256=storage.sha256_of(folder / storage.PREVIEW),
-            master_sha256=storage.sha256_of(folder / storage.MASTER),
-        )
-    except AlreadyExistsError as error:
-        raise CannotCompose(_too_near_message(piece)) from error
+    job.finish(
+        run_hashes=to_stored(composed.runs),
+        title=score.title,
+        model=record,
+        seconds=composed.seconds,
+        bpm=score.bpm,
+        tonic=score.tonic,
+        mode=score.mode,
+        metre="{}/{}".format(*score.metre),
+        notes=composed.notes,
+        fingerprint=composed.fingerprint,
+        originality=_originality(report),
+        timings=timings,
+        peaks=rendering.peaks,
+        roll=rendering.roll,
+        preview_sha256=storage.sha256_of(folder / storage.PREVIEW),
+        master_sha256=storage.sha256_of(folder / storage.MASTER),
+    )
 
 
 def title_of(piece: Composition, *, composed: Composed) -> str:
@@ -215,6 +215,17 @@ def _too_near_message(piece: Composition) -> str:
         "Seed %(seed)s with these wishes gives a piece that exists here already, or one too near to it. "
         "Choose another seed, or leave the seed empty and one is drawn."
     ) % {"seed": piece.seed}
+
+
+def _overtaken(job: Job) -> bool:
+    """The same piece became ready elsewhere while this one was rendered."""
+    if job.composition.seed_is_fixed:
+        job.fail(_too_near_message(job.composition))
+    else:
+        with suppress(LostClaimError):
+            job.change_seed(draw_seed())
+        job.give_back()
+    return False
 
 
 def _failed(job: Job, error: Exception) -> bool:

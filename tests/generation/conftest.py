@@ -1,0 +1,5 @@
+"""Fixtures of the tests about composing."""
+
+from tests.generation.stubs import studio
+
+__all__ = ["studio"]
