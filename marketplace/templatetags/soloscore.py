@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.forms import BoundField
 from django.forms.widgets import CheckboxInput, Select, Textarea
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -131,6 +133,12 @@ def mode_word(value: str) -> Text:
 def length_use(seconds: str | int) -> Text:
     """Say what people use this length for."""
     return LENGTH_USES.get(str(seconds), "")
+
+
+@register.filter
+def is_past(moment: datetime | None) -> bool:
+    """Whether a moment has come; no moment never comes."""
+    return moment is not None and moment <= timezone.now()
 
 
 @dataclass(frozen=True)

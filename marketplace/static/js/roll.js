@@ -51,9 +51,7 @@ function setUp(root) {
       const length = Math.max(thick, xOf(columns * columnSeconds) - 1.5);
       const y = height - margin - (row + 0.5) * rowHeight - thick / 2;
       pen.fillStyle = position > 0 && start <= position ? colours.played : colours.note;
-      pen.beginPath();
-      pen.roundRect(x, y, length, thick, thick / 2);
-      pen.fill();
+      pen.fillRect(x, y, length, thick);
     }
     if (position > 0) {
       pen.fillStyle = colours.cursor;
