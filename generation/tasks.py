@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
+from typing import Any
+
+from celery.signals import worker_process_init
 
 from marketplace.celery import app
+
+
+@worker_process_init.connect
+def prepare(**_: Any) -> None:
+    """Load models and libraries when a worker's process starts; in a thread, since Celery waits only four seconds."""
+    from generation.worker import warm_up
+
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 
 
 @app.task(name="generation.tasks.compose_composition")

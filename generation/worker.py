@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import logging
 import time
 import uuid
@@ -16,7 +17,7 @@ from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from generation import storage
-from generation.audio.errors import AudioError, StorageFull
+from generation.audio.errors import SoundUnavailable, StorageFull
 from generation.audio.render import render
 from generation.catalogue import WEIGHTS
 from generation.composer.compose import (
@@ -25,6 +26,7 @@ from generation.composer.compose import (
     MissingModelError,
     NotOriginalError,
     Order,
+    available_instruments,
     compose,
     load_model,
 )
@@ -70,7 +72,7 @@ def run(composition_id: uuid.UUID) -> bool:
         return False
     except AlreadyExistsError:
         return _overtaken(job)
-    except (CannotCompose, InvalidOrderError, MissingModelError, AudioError, OSError) as error:
+    except (CannotCompose, InvalidOrderError, MissingModelError, SoundUnavailable, StorageFull, OSError) as error:
         return _failed(job, error)
     except Exception as error:  # noqa: BLE001 (whatever it was, the piece must not stay in work)
         return _stumbled(job, error)
@@ -80,6 +82,15 @@ def run(composition_id: uuid.UUID) -> bool:
     finally:
         storage.remove_work_folder(composition_id, claim=job.claim)
     return True
+
+
+def warm_up() -> None:
+    """Load beforehand what the first piece would otherwise wait for: the models and the writer of scores."""
+    importlib.import_module("music21.midi")
+    importlib.import_module("music21.musicxml.m21ToXml")
+    for instrument in available_instruments():
+        with suppress(MissingModelError):
+            _loaded(instrument)
 
 
 def order_of(piece: Composition) -> Order:
@@ -234,6 +245,9 @@ def _failed(job: Job, error: Exception) -> bool:
         reason = _("Our disk is full, so your piece could not be kept. Nothing was charged; please try again later.")
     elif isinstance(error, OSError):
         return _stumbled(job, error)
+    elif isinstance(error, MissingModelError):
+        # The message names files of this machine: it is for the log.
+        reason = _("Our composer for this instrument is damaged or not installed. Nothing was charged.")
     else:
         reason = str(error)
     logger.error("composition %s failed: %s", job.composition.pk, error)

@@ -239,13 +239,14 @@ def test_a_disk_that_fills_at_the_rename_leaves_the_piece_unfinished(studio: Stu
     assert not WorkFingerprint.objects.exists()
 
 
-def test_missing_weights_fail_with_the_remedy(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = MissingModelError("weights.npz is missing; restore it from the repository")
+def test_missing_weights_fail_clearly_and_keep_our_paths_to_themselves(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = MissingModelError("/srv/soloscore/weights.npz is missing; restore it from the repository")
     monkeypatch.setattr(worker, "_loaded", mock.Mock(side_effect=problem))
     piece = a_queued_composition()
     assert not worker.run(piece.pk)
     assert fresh(piece).state == "failed"
-    assert fresh(piece).error == str(problem)
+    assert "damaged or not installed" in fresh(piece).error
+    assert "/srv" not in fresh(piece).error
 
 
 def test_weights_that_are_not_registered_compose_nothing(studio: Studio) -> None:

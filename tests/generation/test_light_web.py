@@ -1,0 +1,25 @@
+"""A web process stays light: what composes and renders is loaded by workers only."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+HEAVY = ["tensorflow", "keras", "music21", "scipy", "soundfile", "pydub", "verovio", "numpy", "pyloudnorm"]
+OPEN_EVERY_PAGE = f"""
+import sys, django
+django.setup()
+from django.urls import get_resolver
+get_resolver().url_patterns
+import generation.admin, generation.tasks, marketplace.wsgi
+print([name for name in {HEAVY} if name in sys.modules])
+"""
+
+
+def test_a_web_process_imports_nothing_that_composes_or_renders() -> None:
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "marketplace.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN_EVERY_PAGE], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.strip() == "[]"
