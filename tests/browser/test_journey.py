@@ -22,8 +22,8 @@ PASSWORD = "correct-horse-battery"
 def compose(page: Page, *, instrument: str, seconds: int) -> str:
     """Order a piece as anybody would; returns the address of its page once it can be heard."""
     page.goto("/compose/")
-    page.locator(f"input[name=instrument][value={instrument}]").check()
-    page.locator(f"input[name=seconds][value='{seconds}']").check()
+    page.locator(f"input[type=radio][name=instrument][value={instrument}]").check()
+    page.locator(f"input[type=radio][name=seconds][value='{seconds}']").check()
     page.get_by_role("button", name="Compose it").click()
     expect(page).to_have_url(re.compile(r"/compositions/[0-9a-f-]{36}/$"))
     expect(page.get_by_role("link", name="Buy this piece")).to_be_visible(timeout=COMPOSED_WITHIN)
@@ -133,7 +133,7 @@ def test_a_phone_keeps_every_page_within_its_width(person: Arrive) -> None:
 def test_composing_can_be_left_and_cancelled(person: Arrive) -> None:
     page = person().page
     page.goto("/compose/")
-    page.locator("input[name=seconds][value='90']").check()
+    page.locator("input[type=radio][name=seconds][value='90']").check()
     page.get_by_role("button", name="Compose it").click()
     address = page.url
     page.goto("/")

@@ -65,7 +65,7 @@ def _web_command(host: str, port: int) -> list[str]:
 
 def _worker_command() -> list[str]:
     return [
-        sys.executable, "-m", "celery", "-A", "marketplace", "worker", "--beat", "--pool", "prefork",
+        sys.executable, "-m", "celery", "-q", "-A", "marketplace", "worker", "--beat", "--pool", "prefork",
         "--concurrency", "2", "--loglevel", "warning", "--without-gossip", "--without-mingle",
     ]  # fmt: skip
 
