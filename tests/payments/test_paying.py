@@ -1,0 +1,382 @@
+"""From the bank to the right: lost messages, crashes and forgeries in between. (Rows P1–P17.)"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from licensing.models import Certificate, ExclusiveRight
+from payments import gateway, services
+from payments import settle as settling
+from payments.models import Incident, OutboxMessage, Purchase
+from payments.moves import move_if
+from tests.factories import a_user
+from tests.payments.shop import Shop
+
+CAPTURE = "POST /v1/payment_intents/*/capture"
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def sold_once(shop: Shop, purchase: Purchase) -> bool:
+    purchase.refresh_from_db()
+    purchase.composition.refresh_from_db()
+    return (
+        purchase.state == "sold"
+        and purchase.composition.sale_state == "sold"
+        and ExclusiveRight.objects.filter(purchase_id=purchase.pk, composition=purchase.composition).count() == 1
+        and Certificate.objects.count() == 1
+        and OutboxMessage.objects.filter(purchase=purchase).count() == 2
+        and purchase.events.filter(to_state="sold").count() == 1
+        and shop.captures() == 1
+        and Incident.objects.count() == 0
+    )
+
+
+def nothing_sold(shop: Shop, purchase: Purchase) -> bool:
+    purchase.refresh_from_db()
+    purchase.composition.refresh_from_db()
+    return (
+        purchase.state in {"expired", "cancelled"}
+        and purchase.composition.sale_state == "available"
+        and ExclusiveRight.objects.count() == 0
+        and OutboxMessage.objects.count() == 0
+        and shop.captures() == 0
+    )
+
+
+def incidents() -> list[str]:
+    return sorted(Incident.objects.values_list("kind", flat=True))
+
+
+def test_a_declined_card_keeps_the_hold_and_another_card_buys(shop: Shop) -> None:
+    """P1."""
+    purchase = shop.start()
+    shop.stripe.decline(purchase.session_id)
+    shop.deliver_everything()
+    assert services.settle(purchase_id=purchase.pk).state == "held"
+    shop.stripe.pay(purchase.session_id)
+    shop.deliver_everything()
+    assert sold_once(shop, purchase)
+
+
+def test_an_abandoned_3d_secure_step_ends_with_the_hold(shop: Shop) -> None:
+    """P2."""
+    purchase = shop.start()
+    shop.stripe.ask_3ds(purchase.session_id)
+    assert services.settle(purchase_id=purchase.pk).state == "held"
+    with time_machine.travel(timezone.now() + timedelta(minutes=36)):
+        services.sweep_purchases()
+    assert nothing_sold(shop, purchase)
+
+
+def test_a_closed_tab_is_sold_by_the_webhook_and_stands_in_the_library(shop: Shop) -> None:
+    """P3."""
+    purchase = shop.paid()
+    shop.deliver_everything()
+    assert sold_once(shop, purchase)
+    client = Client()
+    client.force_login(purchase.buyer)
+    assert list(client.get(reverse("library")).context["rights"]) == [ExclusiveRight.objects.get()]
+
+
+def test_without_a_webhook_the_success_page_sells(shop: Shop) -> None:
+    """P4."""
+    purchase = shop.paid()
+    client = Client()
+    client.force_login(purchase.buyer)
+    answer = client.get(reverse("purchase_return", args=[purchase.pk]))
+    assert answer["Location"] == reverse("purchase", args=[purchase.pk])
+    assert sold_once(shop, purchase)
+
+
+def test_without_webhook_and_success_page_the_sweeper_sells_within_minutes(shop: Shop) -> None:
+    """P4."""
+    purchase = shop.paid()
+    with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+        services.sweep_purchases()
+    assert sold_once(shop, purchase)
+
+
+def test_webhook_success_page_and_sweeper_together_sell_once(shop: Shop) -> None:
+    """P5, one after the other; tests/races does it at the same instant."""
+    purchase = shop.paid()
+    shop.deliver_everything()
+    services.settle(purchase_id=purchase.pk)
+    services.sweep_purchases()
+    assert sold_once(shop, purchase)
+    assert len(shop.calls(CAPTURE)) == 1
+
+
+def test_a_rival_settling_between_look_and_claim_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P5, exactly interleaved: the rival finishes while we hold an old answer of Stripe."""
+    purchase = shop.paid()
+    retrieve = gateway.retrieve_session
+    rivals = [True]
+
+    def retrieve_then_rival(session_id: str) -> gateway.CheckoutSession:
+        answer = retrieve(session_id)
+        if rivals:
+            rivals.pop()
+            services.settle(purchase_id=purchase.pk)
+        return answer
+
+    monkeypatch.setattr(gateway, "retrieve_session", retrieve_then_rival)
+    services.settle(purchase_id=purchase.pk)
+    assert sold_once(shop, purchase)
+    assert len(shop.calls(CAPTURE)) == 1
+
+
+def test_the_success_page_of_somebody_else_does_not_exist(shop: Shop) -> None:
+    """P6."""
+    purchase = shop.paid()
+    client = Client()
+    client.force_login(a_user())
+    for name in ("purchase", "purchase_return"):
+        assert client.get(reverse(name, args=[purchase.pk])).status_code == 404
+        assert client.get(reverse(name, args=[uuid.uuid4()])).status_code == 404
+    assert client.post(reverse("purchase_cancel", args=[purchase.pk])).status_code == 404
+    purchase.refresh_from_db()
+    assert purchase.state == "held"
+
+
+def test_paid_in_the_last_second_beats_the_sweeper(shop: Shop) -> None:
+    """P7: Stripe refuses to expire what is complete."""
+    purchase = shop.paid()
+    Purchase.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    services.sweep_purchases()
+    assert sold_once(shop, purchase)
+
+
+def test_an_authorisation_after_release_is_given_up(shop: Shop) -> None:
+    """P8: forged; nothing is captured."""
+    purchase = shop.paid()
+    move_if(purchase.pk, expected="held", to="expired", reason="forged")
+    services.settle(purchase_id=purchase.pk)
+    assert shop.intent(purchase).status == "canceled"
+    assert nothing_sold(shop, purchase)
+    assert incidents() == ["authorised_after_release"]
+
+
+def test_money_captured_after_release_goes_back_once_and_staff_are_told(shop: Shop) -> None:
+    """P9: forged into automatic capture; must be unreachable."""
+    purchase = shop.start()
+    shop.stripe.capture_automatically(purchase.session_id)
+    shop.stripe.pay(purchase.session_id)
+    move_if(purchase.pk, expected="held", to="expired", reason="forged")
+    for _ in range(3):
+        services.settle(purchase_id=purchase.pk)
+    assert [refund["amount"] for refund in shop.refunds()] == [4900]
+    assert incidents() == ["captured_after_release"]
+    assert ExclusiveRight.objects.count() == 0
+
+
+def test_of_two_authorisations_for_one_piece_one_is_given_up(shop: Shop) -> None:
+    """P10: forged; the constraint picked the second buyer."""
+    first = shop.paid()
+    move_if(first.pk, expected="held", to="expired", reason="forged")
+    second = shop.paid(piece=first.composition)
+    shop.deliver_everything()
+    second.refresh_from_db()
+    assert second.state == "sold"
+    assert shop.intent(first).status == "canceled"
+    assert shop.captures() == 1
+    assert ExclusiveRight.objects.get().holder == second.buyer
+
+
+def test_a_right_that_exists_already_sends_the_money_back_and_retires_the_piece(shop: Shop) -> None:
+    """Forged: the second wall, a one-to-one key, holds even if the first were gone."""
+    purchase = shop.paid()
+    ExclusiveRight.objects.create(
+        composition=purchase.composition,
+        purchase_id=uuid.uuid4(),
+        holder=a_user(),
+        licensee="First",
+        granted_at=timezone.now(),
+    )
+    services.settle(purchase_id=purchase.pk)
+    purchase.refresh_from_db()
+    purchase.composition.refresh_from_db()
+    assert (purchase.state, purchase.composition.sale_state) == ("refunded", "retired")
+    assert len(shop.refunds()) == 1
+    assert incidents() == ["captured_without_right"]
+    assert ExclusiveRight.objects.get().licensee == "First"
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_capture_whose_reply_is_lost_is_found_out(shop: Shop, times: int) -> None:
+    """P11: once, and through every retry of the library."""
+    purchase = shop.paid()
+    shop.engine.fail(CAPTURE, "lost_after", times=times)
+    services.settle(purchase_id=purchase.pk)
+    assert sold_once(shop, purchase)
+
+
+def test_a_capture_that_never_arrived_is_made_up_by_the_sweeper(shop: Shop) -> None:
+    """P11."""
+    purchase = shop.paid()
+    shop.engine.fail(CAPTURE, "lost_before", times=3)
+    with pytest.raises(gateway.Unreachable):
+        services.settle(purchase_id=purchase.pk)
+    purchase.refresh_from_db()
+    assert (purchase.state, shop.captures()) == ("claimed", 0)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        services.sweep_purchases()
+    assert sold_once(shop, purchase)
+
+
+def test_a_capture_answered_with_a_fault_is_tried_with_a_new_key(shop: Shop) -> None:
+    """P11: Stripe would repeat the fault for a day."""
+    purchase = shop.paid()
+    shop.engine.fail(CAPTURE, "500")
+    with pytest.raises(gateway.Fault):
+        services.settle(purchase_id=purchase.pk)
+    services.settle(purchase_id=purchase.pk)
+    assert sold_once(shop, purchase)
+
+
+def test_a_fault_after_the_money_was_taken_is_a_sale(shop: Shop) -> None:
+    purchase = shop.paid()
+    shop.engine.fail(CAPTURE, "500_after")
+    services.settle(purchase_id=purchase.pk)
+    assert sold_once(shop, purchase)
+
+
+def test_a_lapsed_authorisation_frees_the_piece(shop: Shop) -> None:
+    """P12: it lapsed between claim and capture."""
+    purchase = shop.paid()
+    intent = shop.intent(purchase)
+    move_if(purchase.pk, expected="held", to="claimed", reason="", payment_intent_id=intent.id)
+    shop.stripe.lapse(intent.id)
+    services.settle(purchase_id=purchase.pk)
+    assert nothing_sold(shop, purchase)
+    assert shop.start(piece=purchase.composition).state == "held"
+
+
+def test_a_capture_refused_for_good_gives_up_the_authorisation(shop: Shop) -> None:
+    """P12."""
+    purchase = shop.paid()
+    shop.engine.fail(CAPTURE, "400")
+    services.settle(purchase_id=purchase.pk)
+    assert shop.intent(purchase).status == "canceled"
+    assert nothing_sold(shop, purchase)
+    assert incidents() == ["capture_refused"]
+
+
+def test_killed_between_claim_and_capture(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P13."""
+    purchase = shop.paid()
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, "capture", _die)
+        with pytest.raises(Killed):
+            services.settle(purchase_id=purchase.pk)
+    purchase.refresh_from_db()
+    assert (purchase.state, shop.captures()) == ("claimed", 0)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        services.sweep_purchases()
+    assert sold_once(shop, purchase)
+
+
+def test_killed_between_capture_and_certificate(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P13: the right is written whole or not at all."""
+    purchase = shop.paid()
+    with monkeypatch.context() as patch:
+        patch.setattr(settling, "grant_right", _die)
+        with pytest.raises(Killed):
+            services.settle(purchase_id=purchase.pk)
+    purchase.refresh_from_db()
+    assert (purchase.state, shop.captures(), OutboxMessage.objects.count()) == ("claimed", 1, 0)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        services.sweep_purchases()
+    assert sold_once(shop, purchase)
+
+
+def _die(**_arguments: Any) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    ("of", "change"),
+    [
+        ("intent", {"amount": 1}),
+        ("intent", {"currency": "usd"}),
+        ("intent", {"livemode": True}),
+        ("intent", {"metadata": {"purchase": "another", "environment": "development"}}),
+        ("intent", {"metadata": {}}),
+        ("session", {"amount_total": 1}),
+        ("session", {"currency": "usd"}),
+        ("session", {"livemode": True}),
+        ("session", {"client_reference_id": "another"}),
+    ],
+)
+def test_a_payment_that_is_not_the_one_asked_for_is_given_up(shop: Shop, of: str, change: dict[str, Any]) -> None:
+    """P14."""
+    purchase = shop.paid()
+    shop.stripe.change(shop.intent(purchase).id if of == "intent" else purchase.session_id, **change)
+    services.settle(purchase_id=purchase.pk)
+    assert shop.intent(purchase).status == "canceled"
+    assert nothing_sold(shop, purchase)
+    assert incidents() == ["payment_differs"]
+
+
+def test_a_payment_of_another_environment_is_given_up(shop: Shop) -> None:
+    """P14: staging and production share an account."""
+    purchase = shop.paid()
+    metadata = {"purchase": str(purchase.pk), "environment": "production"}
+    shop.stripe.change(shop.intent(purchase).id, metadata=metadata)
+    services.settle(purchase_id=purchase.pk)
+    assert nothing_sold(shop, purchase)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_delayed_payment_keeps_the_hold_until_it_is_decided(shop: Shop, arrives: bool) -> None:
+    """P15."""
+    purchase = shop.start()
+    shop.stripe.pay_by_delayed_method(purchase.session_id)
+    shop.deliver_everything()
+    with time_machine.travel(timezone.now() + timedelta(minutes=36)):
+        services.sweep_purchases()
+    purchase.refresh_from_db()
+    assert purchase.state == "held"
+    intent = shop.intent(purchase).id
+    (shop.stripe.delayed_money_arrives if arrives else shop.stripe.delayed_money_fails)(intent)
+    shop.deliver_everything()
+    assert sold_once(shop, purchase) if arrives else nothing_sold(shop, purchase)
+
+
+def test_a_checkout_completed_without_a_payment_sells_nothing(shop: Shop) -> None:
+    """P16: forged."""
+    purchase = shop.start()
+    shop.stripe.change(purchase.session_id, status="complete", payment_status="no_payment_required")
+    services.settle(purchase_id=purchase.pk)
+    assert nothing_sold(shop, purchase)
+    assert incidents() == ["completed_without_payment"]
+
+
+def test_a_payment_under_review_waits_for_it(shop: Shop) -> None:
+    """P17."""
+    purchase = shop.paid()
+    intent = shop.intent(purchase).id
+    shop.stripe.open_review(intent)
+    assert services.settle(purchase_id=purchase.pk).state == "held"
+    assert shop.captures() == 0
+    shop.stripe.close_review(intent)
+    services.settle(purchase_id=purchase.pk)
+    assert sold_once(shop, purchase)
+
+
+def test_reconciliation_repairs_what_every_message_missed(shop: Shop) -> None:
+    """W11."""
+    purchase = shop.paid()
+    assert services.reconcile() == {"repaired": 1, "unexplained": 0}
+    assert sold_once(shop, purchase)
+    assert services.reconcile() == {"repaired": 0, "unexplained": 0}
