@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from generation.audio.errors import EncodingFailed
@@ -14,7 +15,10 @@ UNITS_PER_MILLIMETRE = 100
 POINTS_PER_MILLIMETRE = 72 / 25.4
 MARGIN_MILLIMETRES = 15
 TOP_MILLIMETRES = 30
-BOTTOM_MILLIMETRES = 20
+BOTTOM_MILLIMETRES = 30
+"""Verovio lets the last system of a page reach up to 12 mm into this."""
+
+FOOTER_MILLIMETRES = 10
 TITLE_SIZE, RUNNING_SIZE, FOOTER_SIZE = 780, 340, 300
 INK_GREY = 0.35
 
@@ -56,6 +60,8 @@ def write_pdf(*, musicxml: Path, path: Path, title: str, footer: str) -> None:
         data = musicxml.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise EncodingFailed(f"{musicxml} is not MusicXML: {error}") from error
+    # A solo player's name need not stand before every system.
+    data = re.sub(r"<part-abbreviation[^>]*>[^<]*</part-abbreviation>", "", data)
     if not toolkit.loadData(data) or not toolkit.getPageCount():
         raise EncodingFailed(f"{musicxml} is not MusicXML that can be engraved")
     glyphs = Path(verovio.__file__).parent / "data" / "Leipzig"
@@ -81,7 +87,7 @@ def write_pdf(*, musicxml: Path, path: Path, title: str, footer: str) -> None:
                 style = Style(size=RUNNING_SIZE, italic=True, anchor="middle")
                 page.text(x=width / 2, y=15 * UNITS_PER_MILLIMETRE, words=title, style=style)
             canvas.setFillGray(INK_GREY)
-            low = height - 10 * UNITS_PER_MILLIMETRE
+            low = height - FOOTER_MILLIMETRES * UNITS_PER_MILLIMETRE
             side = MARGIN_MILLIMETRES * UNITS_PER_MILLIMETRE
             page.text(x=side, y=low, words=footer, style=Style(size=FOOTER_SIZE))
             page.text(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy.typing as npt
 import soundfile
 from scipy import signal
 
-from generation.audio.errors import SynthesisFailed
+from generation.audio.errors import StorageFull, SynthesisFailed
 from generation.audio.process import run_program
 from generation.audio.storage import replacing
 from generation.audio.synthesis import RATE
@@ -85,7 +86,7 @@ def speak(*, phrase: Phrase, cache_dir: Path) -> Mono:
     recording = cache_dir / "tags" / f"{name}.wav"
     try:
         plain, rate = _read(recording.read_bytes())
-    except (FileNotFoundError, soundfile.LibsndfileError):
+    except (OSError, soundfile.LibsndfileError):
         said = bytearray()
         run_program(
             command=[
@@ -101,7 +102,8 @@ def speak(*, phrase: Phrase, cache_dir: Path) -> Mono:
             plain, rate = _read(bytes(said))
         except soundfile.LibsndfileError as error:
             raise SynthesisFailed(f"espeak-ng gave no sound for {phrase}: {error}") from error
-        with replacing(recording) as temporary:
+        # Without the cache the phrase is only spoken anew next time, 0.03 s each.
+        with suppress(StorageFull, OSError), replacing(recording) as temporary:
             soundfile.write(temporary, plain, rate, subtype="PCM_16")
     loud = np.flatnonzero(np.abs(plain) > SILENT)
     if not len(loud):

@@ -226,7 +226,9 @@ class _Piece:
 
 def _collect_runs(element: Element, style: Style, runs: list[tuple[str, Style]]) -> None:
     if element.text and (element.text.strip() or not len(element)):
-        runs.append((element.text, style))
+        # The advance of a music character has its space in it.
+        is_music = element.get("font-family") is not None
+        runs.append((element.text.replace(" ", "") if is_music else element.text, style))
     for child in element:
         if child.tag == f"{SVG}tspan":
             _collect_runs(child, style.of(child), runs)
