@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-SEPARATOR = "-" * 79
+SEPARATOR = b"-" * 79
 """What Django's file backend writes between two mails of one file."""
 
 
@@ -37,10 +37,10 @@ def newest_mails(folder: Path, *, at_most: int = 50) -> list[Mail]:
 
 
 def _mails_in(path: Path) -> Iterator[Mail]:
-    for text in path.read_text(encoding="utf-8", errors="replace").split(SEPARATOR):
+    for text in path.read_bytes().split(SEPARATOR):
         if text.strip():
-            message = email.message_from_string(text.strip(), policy=email.policy.default)
-            plain = message.get_body(preferencelist=("plain", "html")) if isinstance(message, EmailMessage) else None
+            message = email.message_from_bytes(text.strip(), policy=email.policy.default)
+            plain = message.get_body(preferencelist=("plain", "html"))
             yield Mail(
                 to=str(message["to"] or ""),
                 subject=str(message["subject"] or ""),
