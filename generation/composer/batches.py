@@ -28,6 +28,10 @@ class Track:
         return len(self.targets)
 
 
+Part = tuple[Track, slice] | None
+"""What a lane reads in one chunk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """One chunk of every lane.
@@ -64,9 +68,13 @@ class Lanes:
         self._source = source
         self._reading: list[tuple[Track, int] | None] = [None] * lanes
 
-    def next(self) -> Batch | None:
-        """The next batch, or None when the source is exhausted and every lane has come to its end."""
-        parts, keep = [], []
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        """The next batch; the end comes when the source is exhausted and every lane has read its last section."""
+        parts: list[Part] = []
+        keep: list[bool] = []
         for lane, reading in enumerate(self._reading):
             keep.append(reading is not None)
             track, start = reading or (next(self._source, None), 0)
@@ -77,10 +85,10 @@ class Lanes:
             parts.append((track, slice(start, stop)))
             self._reading[lane] = (track, stop) if stop < len(track) else None
         if not any(parts):
-            return None
+            raise StopIteration
         return self._batch(parts, keep=keep)
 
-    def _batch(self, parts: list[tuple[Track, slice] | None], *, keep: list[bool]) -> Batch:
+    def _batch(self, parts: Sequence[Part], *, keep: Sequence[bool]) -> Batch:
         def stacked(name: str) -> NDArray[np.int32]:
             sample: Bytes = next(getattr(part[0], name) for part in parts if part)
             out = np.zeros((len(parts), self._chunk, sample.shape[1]), np.int32)

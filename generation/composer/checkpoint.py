@@ -37,7 +37,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Replace a compressed ``.npz`` file as a whole or not at all."""
     partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez_compressed(partial, allow_pickle=False, **arrays)
+    np.savez_compressed(partial, **dict(arrays))  # type: ignore[arg-type]
     partial.replace(path)
 
 
@@ -47,7 +47,7 @@ def save(folder: Path, *, progress: Progress, arrays: Mapping[str, NDArray[Any]]
     note = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
     partial = folder / f".{CHECKPOINT}.{os.getpid()}.npz"
     with partial.open("wb") as file:
-        np.savez(file, progress=note, **arrays)
+        np.savez(file, progress=note, **dict(arrays))  # type: ignore[arg-type]
     partial.replace(folder / CHECKPOINT)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
 import numpy as np
+from numpy.typing import NDArray
 
 from generation.composer.critic import distance
 from generation.composer.decode import Candidate, decode_batch
@@ -126,7 +127,7 @@ def _rank(score: Score, *, model: ComposerModel) -> tuple[bool, float]:
 def _equal_bars_running(score: Score) -> int:
     bars = bars_of(score)
     longest = running = 1
-    for before, after in zip(bars, bars[1:], strict=False):
+    for before, after in itertools.pairwise(bars):
         running = running + 1 if before == after else 1
         longest = max(longest, running)
     return longest

@@ -44,7 +44,8 @@ Wish = Literal[0, 1, 2, 3]
 
 
 def _fields() -> tuple[tuple[str, int], ...]:
-    look_back = [(f"{name}_{lag}", size) for lag in LAGS for name, size in (("advance", END + 2), ("pitch", PITCHES + 1))]
+    found = (("advance", END + 2), ("pitch", PITCHES + 1))
+    look_back = [(f"{name}_{lag}", size) for lag in LAGS for name, size in found]
     return (
         ("advance", END + 2), ("pitch", PITCHES + 1), ("duration", NO_DURATION + 1), ("position", POSITIONS),
         ("strength", 5), ("bar", 8), ("bars_left", 16), ("metre", len(METRES) + 1), ("mode", 2),
@@ -137,7 +138,9 @@ _ADVANCE_CLASSES = tuple(nearest(steps, table=ADVANCES) for steps in range(ADVAN
 class Follower:
     """Walks through one piece and says what is known before each field of the next event."""
 
-    __slots__ = ("_chord", "_constant", "_durations", "_keys", "_pitches", "_strengths", "_top", "bar", "frame", "last", "onset")
+    __slots__ = (
+        "_chord", "_constant", "_durations", "_keys", "_pitches", "_strengths", "_top", "bar", "frame", "last", "onset",
+    )  # fmt: skip
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame

@@ -184,6 +184,6 @@ def _load_cache(path: Path, *, entries: Sequence[Entry]) -> list[Piece]:
             Score(
                 instrument=entries[piece].instrument, notes=tuple(Note(*row) for row in rows), metre=(beats, unit),
                 bars=bars, bpm=120.0, tonic=TONICS[tonic], mode="minor" if minor else "major", pickup=pickup,
-            )  # fmt: skip
+            )
         )
     return [Piece(entry, tuple(scores)) for entry, scores in zip(entries, sections, strict=True)]

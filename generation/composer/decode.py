@@ -22,7 +22,7 @@ from generation.composer.events import (
     key_shift,
     nearest,
 )
-from generation.composer.plan import Phrase, PiecePlan
+from generation.composer.plan import Phrase, PiecePlan, Player
 from generation.composer.runtime import Core
 from generation.composer.sampling import Stream, draw
 from generation.composer.score import Note, Score
@@ -30,7 +30,7 @@ from generation.composer.score import Note, Score
 Mask = NDArray[np.bool_]
 
 RHYTHM_NUCLEUS = 0.95
-PITCH_NUCLEUS = 0.92
+PITCH_NUCLEUS = 0.96
 LONGEST_GAP = 24
 """Grid steps of silence allowed between notes: a half note."""
 
@@ -59,7 +59,7 @@ class Candidate:
         keys = np.arange(PITCHES) + LOWEST_PITCH + shift
         self._range: Mask = (keys >= plan.player.low) & (keys <= plan.player.high)
         triad = _TRIADS[plan.frame.mode]
-        self._tonic: Mask = _PITCH_CLASSES == triad[0]
+        self._tonic: Mask = np.isin(_PITCH_CLASSES, triad[:1])
         self._triad: Mask = np.isin(_PITCH_CLASSES, triad)
         self._notes: list[tuple[int, Event]] = []
         self._sounding: list[tuple[int, int]] = []
@@ -146,7 +146,7 @@ class Candidate:
     def _pitches(self, onset: int) -> Mask:
         """Pitches that can be played at ``onset`` and that the plan allows there."""
         held = sorted(pitch for end, pitch in self._sounding if end > onset)
-        allowed = self._range & ~self._held(onset) & _reachable(held, hands=self._plan.player.hands, span=self._plan.player.span)
+        allowed = self._range & ~self._held(onset) & _reachable(held, player=self._plan.player)
         chord = bool(self.events) and onset == self.follower.onset
         if chord:
             allowed[: self.events[-1].pitch + 1] = False
@@ -182,10 +182,11 @@ class Candidate:
         return [item for item in lined_up if (item[0], item[1].pitch) > onset]
 
 
-def _reachable(held: Sequence[int], *, hands: int, span: int) -> Mask:
-    """Pitches that the hands can add to what they hold (sorted)."""
+def _reachable(held: Sequence[int], *, player: Player) -> Mask:
+    """Pitches that the player's hands can add to what they hold (sorted)."""
+    span = player.span
     mask = np.zeros(PITCHES, np.bool_)
-    if hands == 1 or not held:
+    if player.hands == 1 or not held:
         low = held[-1] - span if held else 0
         high = held[0] + span if held else PITCHES
         mask[max(0, low) : high + 1] = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,13 +15,10 @@ from generation.composer.batches import Track
 from generation.composer.checkpoint import Progress, write_arrays, write_bytes
 from generation.composer.corpus import Piece
 from generation.composer.critic import typical_values
-from generation.composer.model import CARD, INDEX, LEDGER, WEIGHTS, sha256_of
+from generation.composer.model import CARD, FORMAT, INDEX, LEDGER, WEIGHTS, sha256_of
 from generation.composer.runtime import Core, quantised
 from generation.originality.index import CorpusIndex
 from generation.originality.runs import distinct, shingles
-
-FORMAT = 1
-"""Raised when weights of an older version can no longer be run."""
 
 _LIMITS = (
     "Learned from notated Western art music of about 1600 to 1920 with no dynamics, tempo or articulation: it "
@@ -77,7 +73,8 @@ def _ledger(trained: Trained) -> list[dict[str, str]]:
     rows = {
         entry.path: {
             "file": entry.path, "title": entry.title, "composer": entry.composer, "source": entry.source,
-            "license": entry.license, "sha256": entry.sha256, "used_for": "validation" if entry.held_out else "training",
+            "license": entry.license, "sha256": entry.sha256,
+            "used_for": "validation" if entry.held_out else "training",
         }
         for entry in entries
     }  # fmt: skip

@@ -7,6 +7,7 @@ is on the grid of 12 steps a quarter.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -130,7 +131,7 @@ def _groove_consistency(bars: Sequence[Bar], *, steps: int) -> float:
     onsets = [{position for position, _, _ in bar} for bar in bars]
     if len(onsets) < 2:
         return 1.0
-    changed = sum(len(one ^ other) for one, other in zip(onsets, onsets[1:], strict=False))
+    changed = sum(len(one ^ other) for one, other in itertools.pairwise(onsets))
     return 1.0 - changed / steps / (len(onsets) - 1)
 
 
@@ -161,7 +162,7 @@ def _recurrence(bars: Sequence[Bar], *, key: Callable[[Bar], Hashable]) -> float
 
 
 def _intervals(line: Sequence[Note]) -> dict[str, float]:
-    sizes = [abs(b.pitch - a.pitch) for a, b in zip(line, line[1:], strict=False)] or [0]
+    sizes = [abs(b.pitch - a.pitch) for a, b in itertools.pairwise(line)] or [0]
     return {
         "mean_interval": sum(sizes) / len(sizes),
         "unison_share": sum(size == 0 for size in sizes) / len(sizes),

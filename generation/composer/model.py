@@ -14,6 +14,9 @@ import numpy as np
 from generation.composer.runtime import Core
 from generation.originality.index import CorpusIndex
 
+FORMAT = 2
+"""Of the weights: raised when weights of an older format can no longer be run."""
+
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 WEIGHTS = "weights.npz"
 CARD = "card.json"
@@ -61,10 +64,13 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
         )
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
-        hashes = card["sha256"]
+        hashes, form = card["sha256"], card["format"]
         version, typical = card["version"], card["typical"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingModelError(f"{card_path} is damaged ({error!r}); {_remedy(instrument)}") from error
+    if form != FORMAT:
+        message = f"{card_path} describes format {form}, this version runs {FORMAT}; {_remedy(instrument)}"
+        raise MissingModelError(message)
     for name in (WEIGHTS, INDEX):
         _verify(home / name, expected=hashes.get(name, ""), instrument=instrument)
     try:

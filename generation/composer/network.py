@@ -92,7 +92,7 @@ def build(hyper: Hyper) -> keras.Model:
 
 
 def named_weights(model: keras.Model) -> dict[str, NDArray[np.float32]]:
-    """Weights by name, as :mod:`.runtime` expects them: ``lstm1/kernel``, ``pitch_logits/bias`` …"""
+    """Weights by name, as :mod:`.runtime` expects them: ``lstm1/kernel``, and so on."""
     weights = {}
     for layer in model.layers:
         for variable in layer.weights:

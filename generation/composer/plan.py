@@ -46,11 +46,11 @@ PLAYERS = {
 FORMS = {
     1: ("A",),
     2: ("AA", "AB"),
-    3: ("AAB", "ABA"),
-    4: ("AABA", "AABB", "ABAC", "ABAB"),
-    5: ("AABBA", "ABACA"),
-    6: ("AABBAA", "ABACAB", "AABBCA"),
-    8: ("AABBACAA", "ABABCCAB", "AABACCAA"),
+    3: ("ABA", "AAB", "ABC"),
+    4: ("AABA", "AABC", "ABAC", "ABCA"),
+    5: ("ABACA", "AABCA"),
+    6: ("AABBCA", "ABACDA", "ABCABD"),
+    8: ("AABACDAB", "ABACABCD", "AABCADAE"),
 }
 """Orders of phrases by their number: a letter that returns is replayed, with a new ending."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,7 +86,8 @@ def _hand_cost(chord: Sequence[Note], *, count: int, at: Sequence[float]) -> flo
 def written_bars(notes: Sequence[Note], *, score: Score) -> list[list[list[Symbol]]]:
     """Voices of each bar of one staff, the upper one first; every voice fills its bar."""
     bar_steps = score.steps_per_bar
-    starts = [max(0, score.pickup + (index - bool(score.pickup)) * bar_steps) for index in range(score.bars + bool(score.pickup))]
+    full = [score.pickup + index * bar_steps for index in range(score.bars)]
+    starts = [0, *full] if score.pickup else full
     ends = [*starts[1:], score.steps]
     voices = _voices(notes)
     written = []
@@ -99,7 +101,7 @@ def written_bars(notes: Sequence[Note], *, score: Score) -> list[list[list[Symbo
 def _voices(notes: Sequence[Note]) -> list[list[Note]]:
     """One voice, or two where notes are held over others: the held ones apart; the higher on the whole first."""
     onsets = sorted({note.onset for note in notes})
-    following = dict(zip(onsets, onsets[1:], strict=False))
+    following = dict(itertools.pairwise(onsets))
     held = [note for note in notes if note.onset + note.duration >= following.get(note.onset, 10**9) + _HELD]
     moving = [note for note in notes if note not in set(held)]
     voices = [voice for voice in (moving, held) if voice]

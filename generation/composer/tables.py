@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNIT_BITS = 12
-"""Weights, activations and states are whole multiples of 2**-12."""
+"""Gates and cell states are whole multiples of 2**-12."""
 
 STEP_BITS = 9
 """Arguments of the tables, and logits, are whole multiples of 2**-9."""
@@ -30,7 +30,7 @@ def exp_table() -> NDArray[np.int64]:
 
 
 def tanh_table() -> NDArray[np.float64]:
-    """tanh for arguments -LIMIT … LIMIT, in units of 2**-UNIT_BITS, as whole float64 numbers."""
+    """Hyperbolic tangent for arguments -LIMIT … LIMIT, in units of 2**-UNIT_BITS, as whole float64 numbers."""
     decay = _exp(2 * LIMIT + 1)
     one = 1 << _PRECISION
     positive = [_divide((one - decay[2 * k]) << UNIT_BITS, one + decay[2 * k]) for k in range(LIMIT + 1)]

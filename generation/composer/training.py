@@ -155,7 +155,7 @@ def held_out_bits(trainer: _Trainer, *, tracks: Sequence[Track]) -> dict[str, fl
     reader = Lanes(lanes=lanes, chunk=128, source=iter(longest_first))
     states = trainer.no_states(lanes)
     sums = np.zeros(3)
-    while batch := reader.next():
+    for batch in reader:
         found, states = trainer.measure(batch, states=states)
         sums += found
     notes = max(1, sum(len(track) - 1 for track in tracks))
@@ -205,8 +205,14 @@ def train(
     trainer = _Trainer(hyper)
     state, best = _begin(trainer, plan=plan, output=output)
     rng = np.random.default_rng([plan.seed, state.step])
-    source = endless(own, replay=replayed, replay_share=plan.replay_share, wish_dropout=hyper.wish_dropout, rng=rng)
-    best = _loop(trainer, plan=plan, state=state, best=best, source=source, held_out=held_out, own=own, output=output, report=progress)
+    source = endless(
+        own, replay=replayed, replay_share=plan.replay_share, wish_dropout=hyper.wish_dropout, rng=rng
+    )
+    round_notes = sum(len(track) for track in own) / (1.0 - plan.replay_share)
+    best = _loop(
+        trainer, plan=plan, state=state, best=best, source=source, held_out=held_out, round_notes=round_notes,
+        output=output, report=progress,
+    )  # fmt: skip
     _take(trainer, best)
     trained = Trained(
         instrument=plan.instrument, weights=named_weights(trainer.model), hyper=hyper, progress=state,
@@ -239,13 +245,12 @@ def _begin(trainer: _Trainer, *, plan: Plan, output: Path) -> tuple[Progress, di
 
 def _loop(
     trainer: _Trainer, *, plan: Plan, state: Progress, best: dict[str, NDArray[Any]], source: Iterator[Track],
-    held_out: Sequence[Track], own: Sequence[Track], output: Path, report: Callable[[Report], None] | None,
+    held_out: Sequence[Track], round_notes: float, output: Path, report: Callable[[Report], None] | None,
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Learn until the plan is fulfilled or the held-out loss has stopped falling; the best averaged weights."""
     hyper = trainer.hyper
     lanes = Lanes(lanes=hyper.batch, chunk=hyper.chunk, source=source)
     states = trainer.no_states(hyper.batch)
-    round_notes = sum(len(track) for track in own) / (1.0 - plan.replay_share)
     worse = 0
     recent = np.zeros(2)
     last_look = last_tick = time.monotonic()
@@ -253,8 +258,7 @@ def _loop(
     begun_notes, begun_at = state.notes, last_tick
     over = _done(plan, state=state) >= 1.0
     while not over:
-        batch = lanes.next()
-        assert batch is not None
+        batch = next(lanes)
         done = _done(plan, state=state)
         sums, states = trainer.learn(batch, states=states, rate=learning_rate(hyper, done=done))
         count = int(batch.real.sum())

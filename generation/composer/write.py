@@ -114,7 +114,8 @@ def write_musicxml(score: Score, path: Path, *, rights: str = "") -> None:
         parts = [_part(upper, score=score, clef="TrebleClef"), _part(lower, score=score, clef="BassClef")]
         sheet.insert(0, layout.StaffGroup(parts, symbol="brace", barTogether=True, name="Piano"))
     else:
-        parts = [_part(list(score.notes), score=score, clef="Treble8vbClef" if score.instrument == "guitar" else "TrebleClef")]
+        clef = "Treble8vbClef" if score.instrument == "guitar" else "TrebleClef"
+        parts = [_part(list(score.notes), score=score, clef=clef)]
     parts[0].insert(0, _instrument(score))
     parts[0].measure(_first_number(score)).insert(0, _metronome(score))
     for part in parts:
@@ -144,11 +145,12 @@ def _metronome(score: Score) -> Any:
 
 
 def _part(notes: list[Any], *, score: Score, clef: str) -> Any:
-    from music21 import bar, clef as clefs, key, meter, stream
+    from music21 import bar, key, meter, stream
+    from music21 import clef as clefs
 
     sharps = _sharps(score)
     part = stream.PartStaff() if score.instrument in _TWO_STAVES else stream.Part()
-    measures = []
+    measures: list[Any] = []
     for number, voices in enumerate(written_bars(notes, score=score), start=_first_number(score)):
         measure = stream.Measure(number=number)
         if not measures:

@@ -65,7 +65,8 @@ def tokens(line: Sequence[Note]) -> NDArray[np.int64]:
     pitch = np.array([note.pitch for note in line], np.int64)
     gaps = np.minimum(np.diff(np.array([note.onset for note in line], np.int64)), _LONGEST_GAP)
     interval = np.clip(np.diff(pitch), -_WIDEST, _WIDEST)[1:] + _WIDEST
-    return interval * (2 * _RATIO_CLASSES + 1) + _ratio_class(gaps) + _RATIO_CLASSES
+    found: NDArray[np.int64] = interval * (2 * _RATIO_CLASSES + 1) + _ratio_class(gaps) + _RATIO_CLASSES
+    return found
 
 
 def _ratio_class(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -91,13 +92,14 @@ def _hashes(line: NDArray[np.int64]) -> Hashes:
     if count <= 0:
         return np.zeros(0, np.uint64)
     windows = np.lib.stride_tricks.sliding_window_view(line, SHINGLE)
-    value = np.zeros(count, np.uint64)
+    value: Hashes = np.zeros(count, np.uint64)
     for column in range(SHINGLE):
         value = value * _MULTIPLIER + windows[:, column].astype(np.uint64) + np.uint64(1)
         value = (value ^ (value >> np.uint64(30))) * _MIX1
     value = (value ^ (value >> np.uint64(27))) * _MIX2
     value ^= value >> np.uint64(31)
-    return np.where(_plain(windows), np.uint64(0), value)
+    value[_plain(windows)] = 0
+    return value
 
 
 def _plain(windows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -114,7 +116,8 @@ def _plain(windows: NDArray[np.int64]) -> NDArray[np.bool_]:
 def distinct(lines: Sequence[Hashes]) -> Hashes:
     """The different hashes of some lines, sorted, without the plain ones: what an index keeps of a piece."""
     found = np.unique(np.concatenate([np.zeros(0, np.uint64), *lines]))
-    return found[found != 0]
+    kept: Hashes = found[found != 0]
+    return kept
 
 
 def longest_run(lines: Sequence[Hashes], *, known: Hashes) -> int:
