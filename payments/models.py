@@ -47,7 +47,7 @@ class Purchase(models.Model):
     expires_at = models.DateTimeField(_("held until"))
     attempt = models.PositiveSmallIntegerField(_("checkout attempt"), default=1)
     session_id = models.CharField(_("Checkout Session"), max_length=255, null=True, blank=True, unique=True)
-    checkout_url = models.URLField(_("checkout page"), max_length=2000, blank=True, default="")
+    checkout_url = models.CharField(_("checkout page"), max_length=2000, blank=True, default="")
     payment_intent_id = models.CharField(
         _("PaymentIntent"), max_length=255, null=True, blank=True, unique=True
     )

@@ -1,0 +1,76 @@
+"""Staff see everything about money and change it only through the services."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from licensing.models import Certificate, DeliveredFile, ExclusiveRight
+from payments.models import Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent
+from payments.moves import report
+from tests.factories import a_staff_user
+from tests.payments.shop import Shop
+
+MODELS = [
+    Certificate, DeliveredFile, ExclusiveRight, Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent,
+]  # fmt: skip
+
+
+@pytest.fixture
+def staff(shop: Shop) -> Client:
+    client = Client()
+    client.force_login(a_staff_user())
+    return client
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_money_and_certificates_can_be_read_and_neither_made_changed_nor_deleted(
+    shop: Shop, staff: Client, model: type
+) -> None:
+    purchase = shop.paid()
+    shop.deliver_everything()
+    report(purchase, kind="test", detail="for the page")
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    assert staff.get(reverse(f"{name}_changelist")).status_code == 200
+    assert staff.get(reverse(f"{name}_add")).status_code == 403
+    row = model._default_manager.first()
+    if row is not None:
+        page = reverse(f"{name}_change", args=[row.pk])
+        assert staff.get(page).status_code == 200
+        assert staff.post(page, {"state": "held"}).status_code == 403
+        assert staff.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    assert model in admin.site._registry
+
+
+def act(staff: Client, action: str, purchase: Purchase) -> None:
+    form = {"action": action, "_selected_action": [str(purchase.pk)]}
+    assert staff.post(reverse("admin:payments_purchase_changelist"), form).status_code == 302
+    purchase.refresh_from_db()
+
+
+def test_staff_settle_a_payment_that_hangs(shop: Shop, staff: Client) -> None:
+    purchase = shop.paid()
+    act(staff, "settle_now", purchase)
+    act(staff, "settle_now", purchase)
+    assert (purchase.state, shop.captures()) == ("sold", 1)
+    assert LogEntry.objects.filter(object_id=str(purchase.pk)).count() == 2
+
+
+def test_staff_cancel_a_hold(shop: Shop, staff: Client) -> None:
+    purchase = shop.start()
+    act(staff, "cancel_hold", purchase)
+    act(staff, "cancel_hold", purchase)
+    assert purchase.state == "cancelled"
+    assert shop.session(purchase)["status"] == "expired"
+
+
+def test_staff_close_an_incident(shop: Shop, staff: Client) -> None:
+    report(shop.start(), kind="test", detail="look")
+    incident = Incident.objects.get()
+    form = {"action": "mark_resolved", "_selected_action": [str(incident.pk)]}
+    staff.post(reverse("admin:payments_incident_changelist"), form)
+    incident.refresh_from_db()
+    assert incident.resolved_at is not None
