@@ -57,6 +57,10 @@ bench: setup
 	$(VENV)/python manage.py bench
 
 CORPUS ?= ../shared/corpus
+MODEL := weights.npz index.npz card.json ledger.json
 train: setup
-	$(VENV)/python manage.py train_composer --instrument piano --corpus $(CORPUS) --output generation/pretrained/piano
-	$(VENV)/python manage.py train_composer --instrument guitar --corpus $(CORPUS) --output generation/pretrained/guitar --start-from generation/pretrained/piano
+	$(VENV)/python manage.py train_composer --instrument piano --corpus $(CORPUS) --output training/piano
+	cp $(addprefix training/piano/,$(MODEL)) generation/pretrained/piano/
+	$(VENV)/python manage.py train_composer --instrument guitar --corpus $(CORPUS) --output training/guitar \
+		--start-from training/piano --minutes 30
+	cp $(addprefix training/guitar/,$(MODEL)) generation/pretrained/guitar/
