@@ -116,6 +116,7 @@ class Engine:
 
 
 def _dispatch(books: Books, call: str, params: Document) -> Document:
+    params = dict(params)
     expand = params.pop("expand", [])
     for pattern, handler in ROUTES:
         match = re.fullmatch(pattern, call)
