@@ -38,6 +38,7 @@ function setUp(root) {
   const error = root.querySelector("[data-error]");
   let duration = Number(root.dataset.seconds) || 0;
   let position = 0;
+  let wanted = null; // a place chosen before the sound was loaded
   let frame = 0;
 
   const show = () => {
@@ -57,7 +58,7 @@ function setUp(root) {
   };
 
   const tick = () => {
-    position = audio.currentTime;
+    if (wanted === null) position = audio.currentTime;
     show();
     if (!audio.paused) frame = requestAnimationFrame(tick);
   };
@@ -65,6 +66,7 @@ function setUp(root) {
   const seek = (seconds) => {
     position = Math.max(0, Math.min(duration, seconds));
     if (audio.readyState > 0) audio.currentTime = position;
+    else wanted = position;
     show();
   };
 
@@ -82,8 +84,8 @@ function setUp(root) {
 
   audio.addEventListener("loadedmetadata", () => {
     if (Number.isFinite(audio.duration)) duration = audio.duration;
-    // Somebody chose a place before the sound was loaded.
-    if (position > 0) audio.currentTime = position;
+    if (wanted !== null) audio.currentTime = wanted;
+    wanted = null;
     show();
   });
   audio.addEventListener("play", () => {
@@ -98,8 +100,7 @@ function setUp(root) {
     button.setAttribute("aria-label", button.dataset.labelPlay);
   });
   audio.addEventListener("ended", () => {
-    position = 0;
-    audio.currentTime = 0;
+    position = duration;
     show();
   });
   audio.addEventListener("error", () => {

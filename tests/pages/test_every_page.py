@@ -1,0 +1,179 @@
+"""What every page promises: one heading, landmarks, labels, nothing inline, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from generation.models import Composition
+from tests.factories import a_listed_composition, a_maker, a_queued_composition, a_ready_composition, a_user
+
+pytestmark = pytest.mark.django_db
+
+Visit = Callable[[Client], str]
+
+
+class Page(HTMLParser):
+    """A page taken apart far enough to ask it questions."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def all(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+    @property
+    def ids(self) -> list[str]:
+        return [attributes["id"] or "" for _tag, attributes in self.elements if "id" in attributes]
+
+
+def address(name: str) -> Visit:
+    return lambda client: reverse(name)
+
+
+def signed_in(name: str) -> Visit:
+    def visit(client: Client) -> str:
+        client.force_login(a_user())
+        return reverse(name)
+
+    return visit
+
+
+def piece(**fields: object) -> Visit:
+    def visit(client: Client) -> str:
+        return reverse("composition", args=[a_listed_composition(**fields).pk])
+
+    return visit
+
+
+def own_piece(**fields: object) -> Visit:
+    def visit(client: Client) -> str:
+        user = a_user()
+        client.force_login(user)
+        return reverse("composition", args=[a_queued_composition(maker=a_maker(user=user), **fields).pk])
+
+    return visit
+
+
+def full_library(client: Client) -> str:
+    user = a_user()
+    client.force_login(user)
+    maker = a_maker(user=user)
+    a_ready_composition(maker=maker)
+    a_queued_composition(maker=maker, state=Composition.State.COMPOSING, progress=40)
+    return reverse("library")
+
+
+def full_shop(client: Client) -> str:
+    a_listed_composition()
+    a_listed_composition(sale_state=Composition.SaleState.SOLD)
+    return reverse("shop")
+
+
+def full_home(client: Client) -> str:
+    a_listed_composition()
+    a_listed_composition()
+    return reverse("home")
+
+
+def buying(client: Client) -> str:
+    client.force_login(a_user())
+    return reverse("buy", args=[a_listed_composition().pk])
+
+
+PAGES: dict[str, Visit] = {
+    "home, empty": address("home"),
+    "home": full_home,
+    "how it works": address("how_it_works"),
+    "terms": address("terms"),
+    "privacy": address("privacy"),
+    "compose without instruments": address("compose"),
+    "shop, empty": address("shop"),
+    "shop": full_shop,
+    "library of a guest": address("library"),
+    "library": full_library,
+    "queued": own_piece(),
+    "composing": own_piece(state=Composition.State.COMPOSING, progress=40, notes=80),
+    "failed": own_piece(state=Composition.State.FAILED, error="The sampler is missing."),
+    "cancelled": own_piece(state=Composition.State.CANCELLED),
+    "listening": piece(),
+    "on hold": piece(sale_state=Composition.SaleState.ON_HOLD),
+    "sold": piece(sale_state=Composition.SaleState.SOLD),
+    "retired": piece(sale_state=Composition.SaleState.RETIRED),
+    "buying": buying,
+    "certificate lookup": address("certificate_lookup"),
+    "certificate nobody knows": lambda client: reverse("certificate", args=["SLS-0000-0000-0000"]),
+    "nothing there": lambda client: "/nothing-there/",
+    "sign in": address("account_login"),
+    "sign up": address("account_signup"),
+    "password reset": address("account_reset_password"),
+    "e-mail": signed_in("account_email"),
+    "password": signed_in("account_change_password"),
+    "second factor": signed_in("mfa_index"),
+    "sessions": signed_in("usersessions_list"),
+    "sign out": signed_in("account_logout"),
+    "mailbox": address("dev_mailbox"),
+}
+
+
+@pytest.fixture(params=list(PAGES))
+def html(request: pytest.FixtureRequest, client: Client) -> str:
+    answer = client.get(PAGES[request.param](client))
+    assert answer.status_code in {200, 404}
+    return answer.content.decode()
+
+
+@pytest.fixture
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_a_page_has_one_heading_its_landmarks_and_a_way_past_the_head(page: Page) -> None:
+    assert len(page.all("h1")) == 1
+    assert [main["id"] for main in page.all("main")] == ["main"]
+    assert len(page.all("header")) >= 1
+    assert len(page.all("footer")) == 1
+    assert {"class": "skip-link", "href": "#main"} in page.all("a")
+    assert page.all("html") == [{"lang": "en"}]
+
+
+def test_nothing_is_inline_and_nothing_comes_from_elsewhere(html: str, page: Page) -> None:
+    assert not [attributes for _tag, attributes in page.elements if "style" in attributes]
+    assert not page.all("style")
+    for _tag, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on")]
+    for script in page.all("script"):
+        assert script.get("src") or script.get("type") == "application/json"
+    for attributes in page.all("script", "img", "link", "audio", "use", "iframe", "source"):
+        for value in (attributes.get("src"), attributes.get("href")):
+            assert value is None or value.startswith(("/", "#", "data:image/")), value
+    assert not re.search(r"{[{%]|\bNone\b", html), "a template tag or an empty value shows through"
+
+
+def test_every_control_has_a_name_and_every_reference_leads_somewhere(page: Page) -> None:
+    labelled = {label.get("for") for label in page.all("label")}
+    for control in page.all("input", "select", "textarea"):
+        if control.get("type") in {"hidden", "submit"} or control.get("tabindex") == "-1":
+            continue
+        inside_a_label = "data-volume" in control
+        assert inside_a_label or control.get("aria-label") or control.get("id") in labelled, control
+    ids = page.ids
+    assert len(ids) == len(set(ids)), "an id is used twice"
+    for _tag, attributes in page.elements:
+        for name in ("for", "aria-describedby", "aria-labelledby", "form"):
+            for reference in (attributes.get(name) or "").split():
+                assert reference in ids, f"{name}={reference} leads nowhere"
+
+
+def test_every_page_says_that_a_network_composes(html: str) -> None:
+    assert "composed by a network" in html
