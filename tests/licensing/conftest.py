@@ -1,3 +1,11 @@
-from tests.payments.conftest import shop
+from __future__ import annotations
 
-__all__ = ["shop"]
+import pytest
+
+from tests.licensing.factories import write_silence
+
+
+@pytest.fixture
+def quick_music(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Music files without an orchestra."""
+    monkeypatch.setattr("licensing.delivery.write_music_files", write_silence)
