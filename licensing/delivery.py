@@ -1,7 +1,7 @@
 """Building what the owner gets: music files, certificate, signature, and one archive of it all. Runs on the worker.
 
-Everything is made in a work folder. The folder takes its final place in the transaction that writes the signature, under a
-lock on the certificate: of two workers one delivers, and what is signed is what lies there.
+Everything is made in a work folder. It takes its final place in the transaction that writes the signature, under a lock
+on the certificate: of two workers one delivers, and what is signed is what lies there.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[
         path=folder / CERTIFICATE_PDF,
     )
     files = [{"name": name, "size": size, "sha256": digest} for name, size, digest in _listing(folder)]
-    return certificate.facts | {"files": files, "key_id": key.key_id, "signed_at": utc(now)}
+    return {**certificate.facts, "files": files, "key_id": key.key_id, "signed_at": utc(now)}
 
 
 def _put_in_place(certificate: Certificate, *, work: Path, document: dict[str, Any], now: datetime) -> None:
@@ -141,6 +141,7 @@ def _write_archive(folder: Path, *, name: str, made: datetime) -> None:
 def _readme(certificate: Certificate) -> str:
     facts = certificate.facts
     title = facts["composition"]["title"]
+    site = settings.SITE_URL.rstrip("/")
     lines = [
         f"{title} — Copyright ID {certificate.pk}",
         *([facts["notice"]] if certificate.is_test else []),
@@ -160,11 +161,10 @@ def _readme(certificate: Certificate) -> str:
         "certificate.json   the certificate as signed data",
         "licence.md         what you may do (almost everything) and what was promised to you",
         "",
-        "Anybody can check the certificate at "
-        + settings.SITE_URL.rstrip("/")
-        + reverse("certificate", args=[certificate.pk]),
-        "or without us, from Soloscore's source code: python manage.py verify_certificate certificate.json --keys KEYS.json",
-        "The public keys are at " + settings.SITE_URL.rstrip("/") + reverse("signing_keys"),
+        f"Anybody can check the certificate at {site}{reverse('certificate', args=[certificate.pk])}",
+        "or without us, with Soloscore's source code and the public keys:",
+        "  python manage.py verify_certificate certificate.json --keys KEYS.json",
+        f"The public keys are at {site}{reverse('signing_keys')}",
         "",
     ]
     return "\n".join(lines)

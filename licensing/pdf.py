@@ -161,7 +161,7 @@ def _checksums(
         Paragraph("Fingerprints", styles["section"]),
         Paragraph(
             "SHA-256 of what was sold. Whoever has a file can compute the same figure and compare. "
-            f"The signed certificate (certificate.json) carries them too, signed with the Ed25519 key {escape(key_id)}.",
+            f"The signed certificate (certificate.json) carries them too, under the Ed25519 key {escape(key_id)}.",
             styles["text"],
         ),
         Spacer(1, 3 * mm),
@@ -176,8 +176,7 @@ def _licence(version: str, styles: Mapping[str, ParagraphStyle]) -> list[Flowabl
             level = "section" if block.startswith("# ") else "subsection"
             story.append(Paragraph(escape(block.lstrip("# ")), styles[level]))
             continue
-        for item in _items(block):
-            story.append(Paragraph(_inline(item), styles["small"]))
+        story.extend(Paragraph(_inline(item), styles["small"]) for item in _items(block))
     return story
 
 

@@ -159,7 +159,7 @@ def certificate_of_holder(*, user: AbstractBaseUser | AnonymousUser, copyright_i
 def master_for_owner(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str, name: str) -> Path:
     """Return the path of one of the owner's files: the only way to what was bought.
 
-    A 404 for everybody who is not the holder; refused to the holder while the right is suspended, and once it is revoked.
+    A 404 for everybody who is not the holder; refused to the holder while the right is suspended or once it is revoked.
     """
     file = (
         DeliveredFile.objects.select_related("certificate__right")

@@ -32,7 +32,17 @@ class IncidentInline(ReadOnlyInline):
 
 @admin.register(Purchase)
 class PurchaseAdmin(ReadOnlyAdmin):
-    list_display = ["id", "composition", "buyer", "licensee", "price_minor", "currency", "state", "is_test", "created_at"]
+    list_display = [
+        "id",
+        "composition",
+        "buyer",
+        "licensee",
+        "price_minor",
+        "currency",
+        "state",
+        "is_test",
+        "created_at",
+    ]
     list_filter = ["state", "is_test", "currency"]
     list_select_related = ["composition", "buyer"]
     search_fields = ["id", "buyer__email", "licensee", "session_id", "payment_intent_id", "composition__id"]
@@ -52,9 +62,13 @@ class PurchaseAdmin(ReadOnlyAdmin):
     @admin.action(description=gettext_lazy("Cancel the hold"), permissions=["money"])
     def cancel_hold(self, request: HttpRequest, queryset: QuerySet[Purchase]) -> None:
         """Close the checkout; if the buyer has paid meanwhile, they get the piece."""
-        self._each(request, queryset, "asked to cancel", lambda purchase: services.cancel_purchase(purchase=purchase))
+        self._each(
+            request, queryset, "asked to cancel", lambda purchase: services.cancel_purchase(purchase=purchase)
+        )
 
-    @admin.action(description=gettext_lazy("Refund, revoke the right and retire the piece"), permissions=["money"])
+    @admin.action(
+        description=gettext_lazy("Refund, revoke the right and retire the piece"), permissions=["money"]
+    )
     def refund(self, request: HttpRequest, queryset: QuerySet[Purchase]) -> None:
         """Send the money back once, however often this is chosen."""
         reason = f"refunded by {request.user}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 
 
 @register(Tags.security)
@@ -33,7 +34,7 @@ def payments_are_configured(app_configs: Any, **_options: Any) -> list[CheckMess
         found.append(
             Error(
                 "There is a Stripe key but no webhook secret: sales would wait for the sweeper.",
-                hint="Set STRIPE_WEBHOOK_SECRET to the endpoint's signing secret (two, with a comma, while it changes).",
+                hint="Set STRIPE_WEBHOOK_SECRET to the endpoint's signing secret (two, by a comma, while it changes).",
                 id="payments.E003",
             )
         )
@@ -54,7 +55,7 @@ def production_can_sell(app_configs: Any, **_options: Any) -> list[CheckMessage]
     if not settings.PRODUCTION or "_live_" in settings.STRIPE_SECRET_KEY:
         return []
     return [
-        Warning(
+        checks.Warning(
             "Production has no live Stripe key; nothing can be sold for real money.",
             hint="Set STRIPE_SECRET_KEY to the live key.",
             id="payments.W001",

@@ -10,7 +10,6 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -20,8 +19,57 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
+from payments.gateway_types import (
+    Busy,
+    CheckoutSession,
+    Dispute,
+    Event,
+    Fault,
+    GatewayError,
+    Intent,
+    KeyReused,
+    Misconfigured,
+    Order,
+    Refund,
+    Refused,
+    SignatureInvalid,
+    Unreachable,
+)
+
 if TYPE_CHECKING:
     import stripe
+    from stripe.params import PaymentIntentListParams
+    from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItemPriceData
+
+__all__ = [
+    "Busy",
+    "CheckoutSession",
+    "Dispute",
+    "Event",
+    "Fault",
+    "GatewayError",
+    "Intent",
+    "KeyReused",
+    "Misconfigured",
+    "Order",
+    "Refund",
+    "Refused",
+    "SignatureInvalid",
+    "Unreachable",
+    "available",
+    "cancel_intent",
+    "capture",
+    "create_session",
+    "disputes_of",
+    "expire_session",
+    "intents_since",
+    "livemode",
+    "refund",
+    "retrieve_intent",
+    "retrieve_session",
+    "signed",
+    "verified_event",
+]
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = (5, 15)
@@ -30,117 +78,6 @@ DOUBLE_KEY = "sk_test_soloscore_double"
 INTENT_DETAILS = "latest_charge"
 
 log = logging.getLogger(__name__)
-
-
-class GatewayError(Exception):
-    """Something went wrong between us and Stripe."""
-
-
-class Unreachable(GatewayError):
-    """No answer came: nobody knows whether the request took effect. Asking again with the same key is safe."""
-
-
-class Busy(GatewayError):
-    """Stripe asks us to slow down; nothing happened."""
-
-
-class Fault(GatewayError):
-    """Stripe answered with an error of its own, which it repeats for the same idempotency key."""
-
-
-class Refused(GatewayError):
-    """Stripe refused the request as it is; sending it again changes nothing."""
-
-
-class Misconfigured(GatewayError):
-    """Our key is missing, wrong or may not do this."""
-
-
-class KeyReused(GatewayError):
-    """An idempotency key was used with other parameters: a bug on our side."""
-
-
-class SignatureInvalid(GatewayError):
-    """A webhook does not carry a valid signature of any configured secret."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a Checkout Session is opened for."""
-
-    purchase_id: str
-    title: str
-    amount: int
-    currency: str
-    email: str
-    expires_at: datetime
-    success_url: str
-    cancel_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A PaymentIntent with its latest charge. ``amount_refunded`` and ``disputed`` belong to that charge."""
-
-    id: str
-    status: str
-    amount: int
-    amount_capturable: int
-    amount_received: int
-    currency: str
-    livemode: bool
-    metadata: Mapping[str, str]
-    under_review: bool
-    amount_refunded: int = 0
-    refunded: bool = False
-    disputed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CheckoutSession:
-    """A Checkout Session with its PaymentIntent, if one was begun."""
-
-    id: str
-    url: str
-    status: str
-    payment_status: str
-    amount_total: int
-    currency: str
-    livemode: bool
-    client_reference_id: str
-    metadata: Mapping[str, str]
-    intent: Intent | None
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """Money sent back."""
-
-    id: str
-    status: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dispute:
-    """A card holder's complaint; ``warning_…`` states are inquiries, which take no money."""
-
-    id: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A verified webhook event, reduced to what points at one of our purchases."""
-
-    id: str
-    type: str
-    livemode: bool
-    api_version: str
-    purchase_id: str
-    session_id: str
-    intent_id: str
-    environment: str
 
 
 def livemode() -> bool:
@@ -156,12 +93,12 @@ def available() -> bool:
 def create_session(*, order: Order, idempotency_key: str) -> CheckoutSession:
     """Open a Checkout Session that only authorises the money; it is captured when the right is claimed."""
     metadata = {"purchase": order.purchase_id, "environment": settings.ENVIRONMENT}
-    price = {
+    price: SessionCreateParamsLineItemPriceData = {
         "currency": order.currency,
         "unit_amount": order.amount,
         "product_data": {"name": order.title},
     }
-    params = {
+    params: SessionCreateParams = {
         "mode": "payment",
         "line_items": [{"quantity": 1, "price_data": price}],
         "allowed_payment_method_types": ["card"],
@@ -186,8 +123,11 @@ def create_session(*, order: Order, idempotency_key: str) -> CheckoutSession:
 def retrieve_session(session_id: str) -> CheckoutSession:
     """Read a session, its intent and the intent's charge as they are now."""
     with _told_plainly():
-        params = {"expand": ["payment_intent", f"payment_intent.{INTENT_DETAILS}"]}
-        return _session(_client().v1.checkout.sessions.retrieve(session_id, params=params))
+        return _session(
+            _client().v1.checkout.sessions.retrieve(
+                session_id, params={"expand": ["payment_intent", f"payment_intent.{INTENT_DETAILS}"]}
+            )
+        )
 
 
 def expire_session(session_id: str) -> CheckoutSession:
@@ -207,7 +147,7 @@ def retrieve_intent(intent_id: str) -> Intent:
 
 def intents_since(moment: datetime) -> Iterator[Intent]:
     """Yield every PaymentIntent of the account created since ``moment``, newest first."""
-    params: dict[str, Any] = {
+    params: PaymentIntentListParams = {
         "created": {"gte": int(moment.timestamp())},
         "limit": 100,
         "expand": [f"data.{INTENT_DETAILS}"],
@@ -232,7 +172,7 @@ def capture(*, intent_id: str, idempotency_key: str) -> Intent:
 
 
 def cancel_intent(intent_id: str) -> Intent:
-    """Give up an authorisation, and return the intent as it is then: not ``canceled`` if the money was taken already."""
+    """Give up an authorisation; return the intent as it is then, not ``canceled`` if the money was taken already."""
     try:
         with _told_plainly():
             return _intent(_client().v1.payment_intents.cancel(intent_id))
@@ -278,7 +218,7 @@ def signed(payload: str, *, secret: str) -> str:
     """Sign a payload as Stripe does: for the test checkout, which posts to our own webhook."""
     import stripe
 
-    return stripe.WebhookSignature.generate_signature_header(payload, secret)
+    return str(stripe.WebhookSignature.generate_signature_header(payload, secret))
 
 
 def _event(text: str) -> Event:
@@ -302,7 +242,7 @@ def _event(text: str) -> Event:
 
 
 def _session(session: stripe.checkout.Session) -> CheckoutSession:
-    intent = session.payment_intent if hasattr(session, "payment_intent") else None
+    intent = None if isinstance(session.payment_intent, str) else session.payment_intent
     return CheckoutSession(
         id=session.id,
         url=session.url or "",
@@ -313,13 +253,13 @@ def _session(session: stripe.checkout.Session) -> CheckoutSession:
         livemode=session.livemode,
         client_reference_id=session.client_reference_id or "",
         metadata=dict(session.metadata.to_dict()) if session.metadata else {},
-        intent=_intent(intent) if intent is not None and not isinstance(intent, str) else None,
+        intent=_intent(intent) if intent else None,
     )
 
 
 def _intent(intent: stripe.PaymentIntent) -> Intent:
-    charge = intent.latest_charge
-    known = charge is not None and not isinstance(charge, str)
+    # A charge that was not expanded is only its id.
+    charge = None if isinstance(intent.latest_charge, str) else intent.latest_charge
     return Intent(
         id=intent.id,
         status=intent.status,
@@ -330,9 +270,9 @@ def _intent(intent: stripe.PaymentIntent) -> Intent:
         livemode=intent.livemode,
         metadata=dict(intent.metadata.to_dict()) if intent.metadata else {},
         under_review=intent.review is not None,
-        amount_refunded=charge.amount_refunded if known else 0,
-        refunded=charge.refunded if known else False,
-        disputed=charge.disputed if known else False,
+        amount_refunded=charge.amount_refunded if charge else 0,
+        refunded=charge.refunded if charge else False,
+        disputed=charge.disputed if charge else False,
     )
 
 
@@ -407,7 +347,8 @@ def _double_client(store: Path) -> stripe.StripeClient:
                     key=(headers or {}).get("Idempotency-Key"),
                 )
             except ReplyLost as error:
-                raise stripe.APIConnectionError(str(error), should_retry=True) from error
+                lost = stripe.APIConnectionError(str(error), should_retry=True)  # type: ignore[no-untyped-call]
+                raise lost from error
             return json.dumps(body), status, {"request-id": "req_double"}
 
         def _sleep_time_seconds(self, num_retries: int) -> float:

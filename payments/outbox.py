@@ -61,6 +61,7 @@ def _do(message: OutboxMessage) -> bool:
     try:
         WORK[message.kind](message.purchase_id)
     except Exception as error:
+        log.exception("outbox: %s of purchase %s failed", message.kind, message.purchase_id)
         _put_off(message, error)
         return False
     OutboxMessage.objects.filter(pk=message.pk).update(done_at=timezone.now(), error="")
@@ -69,7 +70,6 @@ def _do(message: OutboxMessage) -> bool:
 
 def _put_off(message: OutboxMessage, error: Exception) -> None:
     """Try again later, in growing pauses; never give up."""
-    log.exception("outbox: %s of purchase %s failed", message.kind, message.purchase_id)
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(message.attempts - 1, 12))
     text = f"{type(error).__name__}: {error}"[:300]
     OutboxMessage.objects.filter(pk=message.pk, not_before=message.not_before).update(

@@ -1,6 +1,6 @@
 """The only way forward for a purchase: ask Stripe how things stand, and do what follows.
 
-Webhook, success page, sweeper and staff all call ``settle``; calling it twice, late or at the same moment changes nothing.
+Webhook, success page, sweeper and staff all call ``settle``; calling it twice, late or at once changes nothing.
 """
 
 from __future__ import annotations

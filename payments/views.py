@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import OperationalError, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import User
 from accounts.services import makers_of
 from generation.models import Composition
 from generation.pricing import price_label
@@ -33,10 +34,16 @@ log = logging.getLogger(__name__)
 LARGEST_EVENT = 512 * 1024
 
 
+class PersonRequest(HttpRequest):
+    """A request behind ``login_required``."""
+
+    user: User
+
+
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def buy(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
+def buy(request: PersonRequest, composition_id: uuid.UUID) -> HttpResponse:
     """Ask who becomes the owner, hold the piece, and send the buyer to the checkout."""
     composition = composition_for_listener(
         composition_id=composition_id, makers=makers_of(request), user=request.user
@@ -73,7 +80,7 @@ def buy(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
 @login_required
 @never_cache
 @require_safe
-def purchase(request: HttpRequest, purchase_id: uuid.UUID) -> HttpResponse:
+def purchase(request: PersonRequest, purchase_id: uuid.UUID) -> HttpResponse:
     """Show the buyer how far a purchase is; the page refreshes itself while something is still to come."""
     own = _own_purchase(request, purchase_id)
     confirming = "confirming" in request.GET and own.state in {State.HELD, State.CLAIMED}
@@ -104,7 +111,7 @@ def purchase(request: HttpRequest, purchase_id: uuid.UUID) -> HttpResponse:
 @login_required
 @never_cache
 @require_safe
-def purchase_return(request: HttpRequest, purchase_id: uuid.UUID) -> HttpResponse:
+def purchase_return(request: PersonRequest, purchase_id: uuid.UUID) -> HttpResponse:
     """Take the buyer back from the checkout. Whether they paid is asked of Stripe, not of the address they came by."""
     own = _settled(_own_purchase(request, purchase_id))
     answer = redirect("purchase", purchase_id=own.pk)
@@ -115,7 +122,7 @@ def purchase_return(request: HttpRequest, purchase_id: uuid.UUID) -> HttpRespons
 
 @login_required
 @require_POST
-def purchase_cancel(request: HttpRequest, purchase_id: uuid.UUID) -> HttpResponse:
+def purchase_cancel(request: PersonRequest, purchase_id: uuid.UUID) -> HttpResponse:
     """Let go of a hold. Whoever paid meanwhile gets the piece instead."""
     own = _own_purchase(request, purchase_id)
     try:
@@ -136,7 +143,7 @@ def purchase_cancel(request: HttpRequest, purchase_id: uuid.UUID) -> HttpRespons
 @transaction.non_atomic_requests
 @require_POST
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """Take one event. 200: done or not ours; 400: not from Stripe; 413: too large; 500 and 503: please send it again."""
+    """Take one event. 200: done or not ours; 400: not from Stripe; 413: too large; 500, 503: please send it again."""
     length = request.headers.get("Content-Length", "")
     if not length.isdigit():
         return _answer(400)
@@ -167,15 +174,13 @@ def _answer(status: int) -> HttpResponse:
     return HttpResponse(status=status, content_type="text/plain")
 
 
-def _own_purchase(request: HttpRequest, purchase_id: uuid.UUID) -> Purchase:
+def _own_purchase(request: PersonRequest, purchase_id: uuid.UUID) -> Purchase:
     """Return a purchase to its buyer; to anybody else it does not exist."""
     rows = Purchase.objects.select_related("composition__instrument")
     return get_object_or_404(rows, pk=purchase_id, buyer=request.user)
 
 
-def _own_live_purchase(request: HttpRequest, composition: Composition) -> Purchase | None:
-    if not request.user.is_authenticated:
-        raise Http404
+def _own_live_purchase(request: PersonRequest, composition: Composition) -> Purchase | None:
     rows = Purchase.objects.exclude(state__in=Purchase.OVER)
     return rows.filter(composition=composition, buyer=request.user).first()
 

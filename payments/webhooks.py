@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from contextlib import suppress
 
 from django.conf import settings
 from django.db import OperationalError
@@ -88,10 +89,8 @@ def _purchase_of(event: Event) -> Purchase | None:
         known |= Q(session_id=event.session_id)
     if event.intent_id:
         known |= Q(payment_intent_id=event.intent_id)
-    try:
+    with suppress(ValueError):
         known |= Q(pk=uuid.UUID(event.purchase_id))
-    except ValueError:
-        pass
     return Purchase.objects.filter(known).first() if known else None
 
 

@@ -1,6 +1,6 @@
 """Run a command with a throw-away PostgreSQL server: ``python -m tests.with_postgres COMMAND…``.
 
-The server gets a temporary folder, a free port of the loopback and no durability; ``DATABASE_URL`` points the command at it.
+The server gets a temporary folder, a free port of the loopback and no durability; ``DATABASE_URL`` points there.
 Whatever happens, it is stopped and deleted at the end. The exit status is the command's.
 """
 
@@ -52,11 +52,38 @@ def postgres() -> Iterator[str]:
     data = folder / "data"
     started = False
     try:
-        _run([str(initdb), "-D", str(data), "-U", "soloscore", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"], user)
+        _run(
+            [
+                str(initdb),
+                "-D",
+                str(data),
+                "-U",
+                "soloscore",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+                "--locale=C",
+            ],
+            user,
+        )
         port = _free_port()
         options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} {FASTER}"
         log = folder / "log"
-        start = [str(pg_ctl), "-D", str(data), "-l", str(log), "-o", options, "-w", "-t", STARTS_WITHIN_SECONDS, "start"]
+        start = [
+            str(pg_ctl),
+            "-D",
+            str(data),
+            "-l",
+            str(log),
+            "-o",
+            options,
+            "-w",
+            "-t",
+            STARTS_WITHIN_SECONDS,
+            "start",
+        ]
         try:
             _run(start, user)
         except NoServer as error:
@@ -72,11 +99,14 @@ def postgres() -> Iterator[str]:
 def _program(name: str) -> Path:
     """Find a server program: Debian keeps them off the PATH, one folder a version."""
     versions = sorted(
-        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: [int(n) for n in path.parts[4].split(".")]
+        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
+        key=lambda path: [int(n) for n in path.parts[4].split(".")],
     )
     found = versions[-1] if versions else shutil.which(name)
     if not found:
-        raise NoServer(f"{name} was not found. Install PostgreSQL, on Debian and Ubuntu:  apt-get install postgresql")
+        raise NoServer(
+            f"{name} was not found. Install PostgreSQL, on Debian and Ubuntu:  apt-get install postgresql"
+        )
     return Path(found)
 
 
@@ -91,7 +121,9 @@ def _server_user(folder: Path) -> str | None:
             continue
         os.chown(folder, entry.pw_uid, entry.pw_gid)
         return name
-    raise NoServer("PostgreSQL does not run as root, and there is no user postgres. Try:  apt-get install postgresql")
+    raise NoServer(
+        "PostgreSQL does not run as root, and there is no user postgres. Try:  apt-get install postgresql"
+    )
 
 
 def _run(command: Sequence[str], user: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What happens at Stripe without our asking: a buyer pays or does not, a bank lapses or disputes, staff use the Dashboard."""
+"""What happens at Stripe without our asking: a buyer pays, a bank lapses or disputes, staff use the Dashboard."""
 
 from __future__ import annotations
 

@@ -252,7 +252,7 @@ def _capture(books: Books, params: Document, identity: str) -> Document:
     if intent["status"] != "requires_capture":
         message = f"This PaymentIntent could not be captured because it has a status of {intent['status']}."
         raise Refusal(400, message, code="payment_intent_unexpected_state")
-    amount = int(params.get("amount_to_capture", intent["amount_capturable"]))
+    amount = int(params.get("amount_to_capture") or intent["amount_capturable"])
     if amount > intent["amount_capturable"]:
         raise Refusal(400, "The amount is greater than what may be captured.", code="amount_too_large")
     charge = find(books, intent["latest_charge"], "charge") | {"captured": True, "amount_captured": amount}

@@ -141,7 +141,7 @@ class Books:
         rows = self._connection.execute("SELECT call, params, key, status FROM calls ORDER BY number")
         return [Call(row[0], json.loads(row[1]), row[2], row[3]) for row in rows]
 
-    def announce(self, type: str, body: Document, *, api_version: str) -> None:
+    def announce(self, kind: str, body: Document, *, api_version: str) -> None:
         """Add an event to what has to be delivered."""
         event = {
             "id": new_id("evt"),
@@ -151,7 +151,7 @@ class Books:
             "data": {"object": body},
             "livemode": body.get("livemode", False),
             "pending_webhooks": 1,
-            "type": type,
+            "type": kind,
         }
         self._connection.execute(
             "INSERT INTO outgoing (id, body, delivered) VALUES (?, ?, 0)", (event["id"], json.dumps(event))

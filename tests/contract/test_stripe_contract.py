@@ -103,7 +103,9 @@ def test_every_field_the_double_answers_exists_at_stripe(world: Shop) -> None:
 def test_what_the_gateway_reads_exists_at_stripe() -> None:
     assert {"amount_refunded", "refunded", "disputed"} <= set(stripe.Charge.__annotations__)
     assert {"review", "latest_charge", "amount_capturable"} <= set(stripe.PaymentIntent.__annotations__)
-    assert {"client_reference_id", "payment_intent", "amount_total"} <= set(stripe.checkout.Session.__annotations__)
+    assert {"client_reference_id", "payment_intent", "amount_total"} <= set(
+        stripe.checkout.Session.__annotations__
+    )
 
 
 def test_what_the_double_accepts_is_no_more_than_stripe_accepts() -> None:

@@ -14,7 +14,15 @@ from licensing.models import ExclusiveRight
 from tests.factories import a_ready_composition, a_user
 
 SOLD_AT = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
-MUSIC = ("master.flac", "master.mp3", "master.wav", "performance.mid", "score.mid", "score.musicxml", "score.pdf")
+MUSIC = (
+    "master.flac",
+    "master.mp3",
+    "master.wav",
+    "performance.mid",
+    "score.mid",
+    "score.musicxml",
+    "score.pdf",
+)
 
 
 def a_right(**fields: Any) -> ExclusiveRight:

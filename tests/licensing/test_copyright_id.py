@@ -56,7 +56,9 @@ def test_letters_that_look_like_digits_are_read_as_digits() -> None:
     assert normalise("SLS-" + typed) == copyright_id
 
 
-@pytest.mark.parametrize("typed", ["", "SLS", "SLS-0000-0000-0000", "x" * 400, "SLS-ÄÖÜ0-0000-0000", "../../etc/passwd"])
+@pytest.mark.parametrize(
+    "typed", ["", "SLS", "SLS-0000-0000-0000", "x" * 400, "SLS-ÄÖÜ0-0000-0000", "../../etc/passwd"]
+)
 def test_nonsense_is_no_id(typed: str) -> None:
     assert normalise(typed) is None
 

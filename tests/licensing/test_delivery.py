@@ -96,7 +96,11 @@ def test_a_document_altered_anywhere_is_found_out() -> None:
 
 def test_delivering_twice_builds_once_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     right = a_delivered_right()
-    before = (right.certificate.document, right.certificate.signature, sorted(p.name for p in folder(right.certificate).iterdir()))
+    before = (
+        right.certificate.document,
+        right.certificate.signature,
+        sorted(p.name for p in folder(right.certificate).iterdir()),
+    )
     monkeypatch.setattr(delivery, "write_music_files", None)
     services.deliver(purchase_id=right.purchase_id)
     right.certificate.refresh_from_db()
@@ -202,13 +206,15 @@ def test_the_command_checks_a_certificate_and_a_file_of_it(tmp_path: Path) -> No
     assert failure.value.returncode == 1
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"document": {}, "signature": "", "key_id": ""}', "\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"document": {}, "signature": "", "key_id": ""}', "\x00"]
+)
 def test_the_command_refuses_what_is_no_certificate(tmp_path: Path, content: str) -> None:
     file = tmp_path / "certificate.json"
     file.write_text(content)
-    with pytest.raises(CommandError, match="^invalid: "):
+    with pytest.raises(CommandError, match=r"^invalid: "):
         verify(str(file))
-    with pytest.raises(CommandError, match="^invalid: "):
+    with pytest.raises(CommandError, match=r"^invalid: "):
         verify(str(tmp_path / "missing.json"))
 
 
@@ -228,7 +234,14 @@ def test_the_real_orchestra_writes_what_the_certificate_lists(monkeypatch: pytes
     place.mkdir(parents=True)
     notes = tuple(Note(onset=12 * i, pitch=60 + i % 12, duration=12) for i in range(16))
     score = Score(
-        instrument="piano", notes=notes, metre=(4, 4), bars=4, bpm=120.0, tonic="C", mode="major", title="Études"
+        instrument="piano",
+        notes=notes,
+        metre=(4, 4),
+        bars=4,
+        bpm=120.0,
+        tonic="C",
+        mode="major",
+        title="Études",
     )
     storage.write_score(score, place / storage.SCORE_JSON)
     (place / storage.PERFORMANCE).write_bytes(b"MThd")
@@ -240,4 +253,3 @@ def test_the_real_orchestra_writes_what_the_certificate_lists(monkeypatch: pytes
     assert certificate.pk.encode() in (folder(certificate) / "score.musicxml").read_bytes()
     assert (folder(certificate) / "score.pdf").read_bytes().startswith(b"%PDF")
     assert (folder(certificate) / "master.wav").read_bytes().startswith(b"RIFF")
-

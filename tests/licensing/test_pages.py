@@ -68,7 +68,9 @@ def test_an_unknown_id_is_told_and_a_differently_typed_one_is_found() -> None:
     unknown = get(Client(), "certificate", "SLS-0000-0000-0000")
     assert (unknown.status_code, unknown.context["status"]) == (404, "unknown")
     typed = right.certificate.pk.lower().replace("-", "")
-    assert get(Client(), "certificate", typed)["Location"] == reverse("certificate", args=[right.certificate.pk])
+    assert get(Client(), "certificate", typed)["Location"] == reverse(
+        "certificate", args=[right.certificate.pk]
+    )
 
 
 def test_the_lookup_leads_to_the_certificate_or_says_it_is_mistyped() -> None:
@@ -101,7 +103,12 @@ def test_the_owner_downloads_every_file() -> None:
         assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-OWNERS_ONLY = [("download", "master.wav"), ("download", "everything.zip"), ("certificate_json",), ("certificate_pdf",)]
+OWNERS_ONLY = [
+    ("download", "master.wav"),
+    ("download", "everything.zip"),
+    ("certificate_json",),
+    ("certificate_pdf",),
+]
 
 
 @pytest.mark.parametrize("where", OWNERS_ONLY, ids=str)
@@ -124,7 +131,9 @@ def test_staff_read_certificates_and_download_no_music() -> None:
     assert get(staff, "download", right.certificate.pk, "master.wav").status_code == 404
 
 
-@pytest.mark.parametrize("name", ["..", "../secret", "%2e%2e", "master.flac\x00", "score.json", "", "certificate"])
+@pytest.mark.parametrize(
+    "name", ["..", "../secret", "%2e%2e", "master.flac\x00", "score.json", "", "certificate"]
+)
 def test_only_the_owners_files_have_a_name(name: str) -> None:
     right = a_delivered_right()
     address = f"/downloads/{right.certificate.pk}/{name}"
@@ -190,7 +199,9 @@ def test_a_users_library_shows_pieces_and_purchases() -> None:
     assert ExclusiveRight.objects.count() == 2
 
 
-def test_the_library_does_not_ask_the_database_more_for_more_purchases(django_assert_max_num_queries: Any) -> None:
+def test_the_library_does_not_ask_the_database_more_for_more_purchases(
+    django_assert_max_num_queries: Any,
+) -> None:
     user = a_user()
     for _ in range(3):
         a_delivered_right(holder=user)

@@ -81,14 +81,21 @@ MOVES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("start", "to"), list(itertools.product(["in_force", "suspended", "revoked"], MOVES)))
+@pytest.mark.parametrize(
+    ("start", "to"), list(itertools.product(["in_force", "suspended", "revoked"], MOVES))
+)
 def test_a_right_moves_only_as_its_table_says(start: str, to: str) -> None:
     right = a_right()
     ended = timezone.now() if start == "revoked" else None
     ExclusiveRight.objects.update(state=start, ended_at=ended)
     moved = MOVES[to](right=right, reason="because", now=timezone.now())
     right.refresh_from_db()
-    allowed = {("in_force", "suspended"), ("in_force", "revoked"), ("suspended", "in_force"), ("suspended", "revoked")}
+    allowed = {
+        ("in_force", "suspended"),
+        ("in_force", "revoked"),
+        ("suspended", "in_force"),
+        ("suspended", "revoked"),
+    }
     assert moved == ((start, to) in allowed)
     assert right.state == (to if moved else start)
     assert (right.ended_at is not None) == (right.state == "revoked")
@@ -117,7 +124,13 @@ def test_an_unfinished_piece_cannot_be_certified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("Ada Lovelace", "A•• L••••••"), ("X", "X"), ("Société Générale", "S•••••• G••••••"), ("李小龙", "李••")]
+    ("name", "shown"),
+    [
+        ("Ada Lovelace", "A•• L••••••"),
+        ("X", "X"),
+        ("Société Générale", "S•••••• G••••••"),
+        ("李小龙", "李••"),
+    ],
 )
 def test_a_masked_name_shows_first_letters_only(name: str, shown: str) -> None:
     assert masked(name) == shown

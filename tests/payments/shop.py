@@ -1,4 +1,4 @@
-"""A shop for tests: the real services with the double of Stripe behind them, and hands to play buyer, bank and Stripe."""
+"""A shop for tests: the real services, the double of Stripe behind them, and hands to play buyer, bank and Stripe."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ class Shop:
         with self.engine.store.open() as books:
             return books.every("refund")
 
-    def event(self, type: str) -> Document:
+    def event(self, kind: str) -> Document:
         """The newest event of a type that is not delivered yet."""
-        return next(event for event in reversed(self.stripe.undelivered()) if event["type"] == type)
+        return next(event for event in reversed(self.stripe.undelivered()) if event["type"] == kind)
 
     def forget_events(self) -> None:
         """Lose every webhook so far."""

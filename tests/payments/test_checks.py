@@ -15,7 +15,10 @@ from payments.checks import payments_are_configured, production_can_sell
         ({"TEST_CHECKOUT": True, "PRODUCTION": True}, ["payments.E001"]),
         ({"TEST_CHECKOUT": True, "STRIPE_SECRET_KEY": "sk_live_x"}, ["payments.E002"]),
         ({"TEST_CHECKOUT": True, "STRIPE_SECRET_KEY": "rk_live_x"}, ["payments.E002"]),
-        ({"TEST_CHECKOUT": False, "STRIPE_SECRET_KEY": "sk_test_x", "STRIPE_WEBHOOK_SECRETS": []}, ["payments.E003"]),
+        (
+            {"TEST_CHECKOUT": False, "STRIPE_SECRET_KEY": "sk_test_x", "STRIPE_WEBHOOK_SECRETS": []},
+            ["payments.E003"],
+        ),
         ({"TEST_CHECKOUT": False, "STRIPE_SECRET_KEY": "pk_live_x"}, ["payments.E004"]),
         ({"TEST_CHECKOUT": False, "STRIPE_SECRET_KEY": "sk_live_x"}, []),
         ({}, []),

@@ -77,7 +77,9 @@ def test_a_fault_is_replayed_for_its_key_and_a_refusal_is_not(shop: Shop) -> Non
 @pytest.mark.parametrize("minutes", [29, 24 * 60 + 1])
 def test_a_checkout_lives_between_half_an_hour_and_a_day(shop: Shop, minutes: int) -> None:
     with pytest.raises(gateway.Refused):
-        gateway.create_session(order=order(expires_at=timezone.now() + timedelta(minutes=minutes)), idempotency_key="k")
+        gateway.create_session(
+            order=order(expires_at=timezone.now() + timedelta(minutes=minutes)), idempotency_key="k"
+        )
 
 
 @pytest.mark.parametrize("change", [{"amount": 49}, {"currency": "euro"}])

@@ -69,7 +69,11 @@ def test_a_buyer_pays_owns_and_downloads(shop: Shop, files: None) -> None:
     assert services.drain_outbox() == 2
     page = client.get(reverse("purchase", args=[purchase.pk]))
     assert page.context["waiting"] is False
-    assert {file.name for file in page.context["files"]} >= {"master.wav", "certificate.pdf", "everything.zip"}
+    assert {file.name for file in page.context["files"]} >= {
+        "master.wav",
+        "certificate.pdf",
+        "everything.zip",
+    }
     download = client.get(reverse("download", args=[certificate.pk, "master.wav"]))
     assert b"".join(download.streaming_content) == b"master.wav"
     assert [message.to for message in mail.outbox] == [[purchase.buyer.email]]

@@ -21,7 +21,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """What was done instead of the real work."""
     log: list[tuple[str, Any]] = []
     for kind in OutboxMessage.Kind:
-        monkeypatch.setitem(outbox.WORK, kind, lambda purchase_id, kind=kind: log.append((kind.value, purchase_id)))
+        monkeypatch.setitem(
+            outbox.WORK, kind, lambda purchase_id, kind=kind: log.append((kind.value, purchase_id))
+        )
     return log
 
 
@@ -63,7 +65,9 @@ def test_a_rival_worker_finds_the_message_taken(shop: Shop, done: list[tuple[str
     assert [outbox._claim(message), outbox._claim(twin)] == [True, False]
 
 
-def test_a_worker_that_dies_leaves_its_message_to_the_next_one(shop: Shop, done: list[tuple[str, Any]]) -> None:
+def test_a_worker_that_dies_leaves_its_message_to_the_next_one(
+    shop: Shop, done: list[tuple[str, Any]]
+) -> None:
     shop.sold()
     for message in OutboxMessage.objects.all():
         assert outbox._claim(message)
@@ -72,7 +76,9 @@ def test_a_worker_that_dies_leaves_its_message_to_the_next_one(shop: Shop, done:
         assert services.drain_outbox() == 2
 
 
-def test_a_failure_is_tried_again_later_and_never_given_up(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_tried_again_later_and_never_given_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_purchase_id: Any) -> None:
         raise OSError("disk full")
 
@@ -88,7 +94,11 @@ def test_a_failure_is_tried_again_later_and_never_given_up(shop: Shop, monkeypat
             pauses.append(message.not_before - now)
             now = message.not_before
     assert message.error == "OSError: disk full"
-    assert (pauses[0], pauses[1], pauses[-1]) == (outbox.FIRST_PAUSE, outbox.FIRST_PAUSE * 2, outbox.LONGEST_PAUSE)
+    assert (pauses[0], pauses[1], pauses[-1]) == (
+        outbox.FIRST_PAUSE,
+        outbox.FIRST_PAUSE * 2,
+        outbox.LONGEST_PAUSE,
+    )
     assert sorted(Incident.objects.values_list("kind", flat=True)) == ["delivery_stuck", "receipt_stuck"]
     monkeypatch.setitem(outbox.WORK, "delivery", lambda _purchase_id: None)
     with time_machine.travel(now):

@@ -33,7 +33,8 @@ def sold_once(shop: Shop, purchase: Purchase) -> bool:
     return (
         purchase.state == "sold"
         and purchase.composition.sale_state == "sold"
-        and ExclusiveRight.objects.filter(purchase_id=purchase.pk, composition=purchase.composition).count() == 1
+        and ExclusiveRight.objects.filter(purchase_id=purchase.pk, composition=purchase.composition).count()
+        == 1
         and Certificate.objects.count() == 1
         and OutboxMessage.objects.filter(purchase=purchase).count() == 2
         and purchase.events.filter(to_state="sold").count() == 1
@@ -117,7 +118,9 @@ def test_webhook_success_page_and_sweeper_together_sell_once(shop: Shop) -> None
     assert len(shop.calls(CAPTURE)) == 1
 
 
-def test_a_rival_settling_between_look_and_claim_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rival_settling_between_look_and_claim_changes_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """P5, exactly interleaved: the rival finishes while we hold an old answer of Stripe."""
     purchase = shop.paid()
     retrieve = gateway.retrieve_session
@@ -318,7 +321,9 @@ def _die(**_arguments: Any) -> None:
         ("session", {"client_reference_id": "another"}),
     ],
 )
-def test_a_payment_that_is_not_the_one_asked_for_is_given_up(shop: Shop, of: str, change: dict[str, Any]) -> None:
+def test_a_payment_that_is_not_the_one_asked_for_is_given_up(
+    shop: Shop, of: str, change: dict[str, Any]
+) -> None:
     """P14."""
     purchase = shop.paid()
     shop.stripe.change(shop.intent(purchase).id if of == "intent" else purchase.session_id, **change)

@@ -76,7 +76,11 @@ def test_same_buyer_twice_gets_the_same_hold_and_the_same_page(shop: Shop) -> No
     piece, buyer = a_listed_composition(), a_user()
     first = shop.start(piece=piece, buyer=buyer)
     second = shop.start(piece=piece, buyer=buyer, licensee="Ada Lovelace Ltd")
-    assert (second.pk, second.session_id, second.checkout_url) == (first.pk, first.session_id, first.checkout_url)
+    assert (second.pk, second.session_id, second.checkout_url) == (
+        first.pk,
+        first.session_id,
+        first.checkout_url,
+    )
     assert second.licensee == "Ada Lovelace Ltd"
     assert len(shop.calls(CREATE)) == 1
     assert Purchase.objects.count() == 1
@@ -210,7 +214,9 @@ def test_a_busy_stripe_keeps_the_hold_for_the_next_try(shop: Shop) -> None:
     assert shop.start(piece=piece, buyer=buyer).checkout_url
 
 
-def test_a_slow_request_whose_hold_was_released_gets_no_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_request_whose_hold_was_released_gets_no_page(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """R10: the conditional UPDATE finds no row; the session is closed and its address never given out."""
     create = gateway.create_session
 
@@ -357,11 +363,21 @@ def test_an_expired_checkout_is_replaced_when_its_buyer_comes_back(shop: Shop) -
 
 def test_the_database_itself_refuses_a_second_live_purchase(shop: Shop) -> None:
     purchase = shop.start()
-    twin = {"composition": purchase.composition, "buyer": a_user(), "licensee": "x", "price_minor": 1, "currency": "eur"}
+    twin = {
+        "composition": purchase.composition,
+        "buyer": a_user(),
+        "licensee": "x",
+        "price_minor": 1,
+        "currency": "eur",
+    }
     for state in ("held", "claimed", "sold", "refunded", "disputed", "lost"):
         with pytest.raises(IntegrityError), transaction.atomic():
             Purchase.objects.create(
-                **twin, state=state, payment_intent_id=f"pi_{state}", expires_at=timezone.now(), terms_version="x"
+                **twin,
+                state=state,
+                payment_intent_id=f"pi_{state}",
+                expires_at=timezone.now(),
+                terms_version="x",
             )
     assert Purchase.objects.count() == 1
 

@@ -70,7 +70,9 @@ def test_the_same_event_twice_is_processed_once(shop: Shop, monkeypatch: pytest.
     settled: list[uuid.UUID] = []
     settle = webhooks.settle
     monkeypatch.setattr(
-        webhooks, "settle", lambda *, purchase_id: (settled.append(purchase_id), settle(purchase_id=purchase_id))
+        webhooks,
+        "settle",
+        lambda *, purchase_id: (settled.append(purchase_id), settle(purchase_id=purchase_id)),
     )
     assert [shop.deliver(event), shop.deliver(event)] == [200, 200]
     assert len(settled) == 1
@@ -156,7 +158,9 @@ def test_while_the_secret_changes_either_one_is_accepted(shop: Shop, settings: A
     event = completed(shop, shop.paid())
     body = json.dumps(event)
     both = signed(body, secret=old) + "," + signed(body, secret=new).partition(",")[2]
-    assert [post(body, signature=header) for header in (signed(body, secret=old), signed(body, secret=new), both)] == [
+    assert [
+        post(body, signature=header) for header in (signed(body, secret=old), signed(body, secret=new), both)
+    ] == [
         200,
         200,
         200,
@@ -167,7 +171,9 @@ def test_while_the_secret_changes_either_one_is_accepted(shop: Shop, settings: A
 
 
 @pytest.mark.parametrize(
-    "change", [{"type": "customer.created"}, {"type": "invoice.paid"}, {"livemode": True}], ids=lambda value: str(value)
+    "change",
+    [{"type": "customer.created"}, {"type": "invoice.paid"}, {"livemode": True}],
+    ids=lambda value: str(value),
 )
 def test_what_does_not_concern_us_is_taken_and_ignored(shop: Shop, change: dict[str, Any]) -> None:
     """W7."""
@@ -240,7 +246,10 @@ def test_the_webhook_needs_no_token_and_knows_only_post(shop: Shop) -> None:
     body = json.dumps(event)
     client.cookies["sessionid"] = "whatever"
     answer = client.post(
-        reverse("stripe_webhook"), data=body, content_type="application/json", headers={"Stripe-Signature": signed(body)}
+        reverse("stripe_webhook"),
+        data=body,
+        content_type="application/json",
+        headers={"Stripe-Signature": signed(body)},
     )
     assert answer.status_code == 200
 
@@ -254,10 +263,18 @@ def test_a_warning_of_fraud_becomes_a_task_for_staff(shop: Shop) -> None:
         "api_version": gateway.API_VERSION,
         "type": "radar.early_fraud_warning.created",
         "livemode": False,
-        "data": {"object": {"id": "issfr_1", "object": "radar.early_fraud_warning", "payment_intent": purchase.payment_intent_id}},
-    }  # fmt: skip
+        "data": {
+            "object": {
+                "id": "issfr_1",
+                "object": "radar.early_fraud_warning",
+                "payment_intent": purchase.payment_intent_id,
+            }
+        },
+    }
     assert shop.deliver(event) == 200
-    assert [(incident.kind, incident.purchase) for incident in Incident.objects.all()] == [("fraud_warning", purchase)]
+    assert [(incident.kind, incident.purchase) for incident in Incident.objects.all()] == [
+        ("fraud_warning", purchase)
+    ]
 
 
 def test_a_late_expired_event_does_not_free_what_was_sold(shop: Shop) -> None:

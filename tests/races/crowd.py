@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 60
 
 
 def at_once(*deeds: Callable[[], Any]) -> list[Any]:
-    """Do everything at the same instant, each in a thread with a connection of its own; return results or exceptions."""
+    """Do everything at once, each in a thread with a connection of its own; return results or exceptions."""
     barrier = threading.Barrier(len(deeds))
     outcomes: list[Any] = [TimeoutError("did not finish")] * len(deeds)
 
@@ -21,7 +21,7 @@ def at_once(*deeds: Callable[[], Any]) -> list[Any]:
             connection.ensure_connection()
             barrier.wait(PATIENCE_SECONDS)
             outcomes[index] = deed()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an outcome like any other
             outcomes[index] = error
         finally:
             connection.close()

@@ -155,7 +155,10 @@ def test_paying_and_cancelling_at_once_end_in_one_of_the_two(shop: Shop) -> None
         sold = purchase.state == "sold"
         assert purchase.state in {"sold", "cancelled", "expired"}
         assert ExclusiveRight.objects.filter(purchase_id=purchase.pk).exists() == sold
-        assert Purchase.objects.exclude(state__in=Purchase.OVER).filter(composition=purchase.composition).count() <= 1
+        assert (
+            Purchase.objects.exclude(state__in=Purchase.OVER).filter(composition=purchase.composition).count()
+            <= 1
+        )
     assert shop.captures() == ExclusiveRight.objects.count()
     assert Incident.objects.count() == 0
 
@@ -201,7 +204,9 @@ def test_each_outbox_message_is_done_by_one_worker(shop: Shop, monkeypatch: pyte
     """I2."""
     done: list[tuple[str, uuid.UUID]] = []
     for kind in OutboxMessage.Kind:
-        monkeypatch.setitem(outbox.WORK, kind, lambda purchase_id, kind=kind: done.append((kind.value, purchase_id)))
+        monkeypatch.setitem(
+            outbox.WORK, kind, lambda purchase_id, kind=kind: done.append((kind.value, purchase_id))
+        )
     for _ in range(4):
         shop.sold()
     assert sum(at_once(*[services.drain_outbox] * CROWD)) == 8
