@@ -16,7 +16,7 @@ from generation.composer.score import Score
 
 EXCERPT_BARS = 16
 TYPICAL = (
-    "notes_per_quarter", "chord_size", "pitch_range", "pitch_class_entropy", "scale_consistency",
+    "notes_per_quarter", "chord_size", "mean_pitch", "pitch_range", "pitch_class_entropy", "scale_consistency",
     "duration_entropy", "mean_duration", "onset_entropy", "on_beat", "groove_consistency", "mean_interval",
     "unison_share", "step_share", "leap_share", "bar_similarity_1", "bar_similarity_2", "bar_similarity_4",
     "bar_similarity_8", "bar_recurrence", "rhythm_recurrence", "empty_beats",

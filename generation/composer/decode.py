@@ -30,11 +30,16 @@ from generation.composer.score import Note, Score
 Mask = NDArray[np.bool_]
 
 RHYTHM_NUCLEUS = 0.95
-PITCH_NUCLEUS = 0.96
+PITCH_NUCLEUS = 0.94
 LONGEST_GAP = 24
 """Grid steps of silence allowed between notes: a half note."""
 
 MOST_EQUAL_PITCHES = 3
+
+MUDDY_BELOW = 48
+"""MIDI pitch below which notes sounding together are at least ``CLEAR_INTERVAL`` semitones apart."""
+
+CLEAR_INTERVAL = 4
 
 _ADVANCE_STEPS = np.array([*ADVANCES, 0])
 _DURATION_STEPS = np.array(DURATIONS)
@@ -57,6 +62,7 @@ class Candidate:
         self._final = (plan.bars - 1) * self._bar
         shift = key_shift(tonic=plan.tonic, mode=plan.frame.mode)
         keys = np.arange(PITCHES) + LOWEST_PITCH + shift
+        self._muddy = MUDDY_BELOW - LOWEST_PITCH - shift
         self._range: Mask = (keys >= plan.player.low) & (keys <= plan.player.high)
         triad = _TRIADS[plan.frame.mode]
         self._tonic: Mask = np.isin(_PITCH_CLASSES, triad[:1])
@@ -147,6 +153,9 @@ class Candidate:
         """Pitches that can be played at ``onset`` and that the plan allows there."""
         held = sorted(pitch for end, pitch in self._sounding if end > onset)
         allowed = self._range & ~self._held(onset) & _reachable(held, player=self._plan.player)
+        for pitch in held:
+            if pitch < self._muddy:
+                allowed[max(0, pitch - CLEAR_INTERVAL + 1) : pitch + CLEAR_INTERVAL] = False
         chord = bool(self.events) and onset == self.follower.onset
         if chord:
             allowed[: self.events[-1].pitch + 1] = False

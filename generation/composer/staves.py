@@ -16,7 +16,7 @@ _MIDDLE = 60
 _SPAN = 14
 _SPAN_COST = 3.0
 _MOVE_COST = 0.2
-_HELD = 3
+_HELD = 7
 """Steps by which a note must outlast the next onset to get a voice of its own."""
 
 LETTERS = "FCGDAEB"
@@ -94,19 +94,23 @@ def written_bars(notes: Sequence[Note], *, score: Score) -> list[list[list[Symbo
     for start, end in zip(starts, ends, strict=True):
         bar = [_bar_of(voice, start=start, end=end, offset=(bar_steps - (end - start))) for voice in voices]
         sounding = [voice for voice in bar if any(symbol.pitches for symbol in voice)]
+        sounding.sort(key=_mean_pitch, reverse=True)
         written.append(sounding or bar[:1] or [_symbols((), 0, end - start, offset=0)])
     return written
 
 
 def _voices(notes: Sequence[Note]) -> list[list[Note]]:
-    """One voice, or two where notes are held over others: the held ones apart; the higher on the whole first."""
+    """One voice, or two where notes are held over others: the held ones apart."""
     onsets = sorted({note.onset for note in notes})
     following = dict(itertools.pairwise(onsets))
     held = [note for note in notes if note.onset + note.duration >= following.get(note.onset, 10**9) + _HELD]
     moving = [note for note in notes if note not in set(held)]
-    voices = [voice for voice in (moving, held) if voice]
-    voices.sort(key=lambda voice: -sum(note.pitch for note in voice) / len(voice))
-    return voices
+    return [voice for voice in (moving, held) if voice]
+
+
+def _mean_pitch(voice: Sequence[Symbol]) -> float:
+    pitches = [pitch for symbol in voice for pitch in symbol.pitches]
+    return sum(pitches) / len(pitches)
 
 
 def _bar_of(voice: Sequence[Note], *, start: int, end: int, offset: int) -> list[Symbol]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -157,10 +158,14 @@ def _part(notes: list[Any], *, score: Score, clef: str) -> Any:
             measure.insert(0, getattr(clefs, clef)())
             measure.insert(0, key.KeySignature(sharps))
             measure.insert(0, meter.TimeSignature(f"{score.metre[0]}/{score.metre[1]}"))
+        second = max(voices, key=_silence) if len(voices) > 1 else None
         for index, voice in enumerate(voices):
             target = stream.Voice(id=str(index + 1)) if len(voices) > 1 else measure
             for symbol in voice:
-                target.insert(Fraction(symbol.onset, STEPS_PER_QUARTER), _symbol(symbol, sharps=sharps))
+                written = _symbol(symbol, sharps=sharps)
+                if voice is second and written.isRest:
+                    written.style.hideObjectOnPrint = True
+                target.insert(Fraction(symbol.onset, STEPS_PER_QUARTER), written)
             if target is not measure:
                 measure.insert(0, target)
         measures.append(measure)
@@ -168,6 +173,11 @@ def _part(notes: list[Any], *, score: Score, clef: str) -> Any:
     part.append(measures)
     _engrave(part)
     return part
+
+
+def _silence(voice: Sequence[Symbol]) -> int:
+    """Steps of rest in a voice: where two share a staff, those of the emptier one need no sign."""
+    return sum(symbol.length for symbol in voice if not symbol.pitches)
 
 
 def _engrave(part: Any) -> None:
