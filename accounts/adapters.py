@@ -16,4 +16,5 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: User, **arguments: Any) -> HttpResponse:
         claim_session_works(request, user=user)
-        return super().post_login(request, user, **arguments)
+        response: HttpResponse = super().post_login(request, user, **arguments)
+        return response

@@ -22,10 +22,15 @@ class UserAdmin(DjangoUserAdmin):
     readonly_fields = ["date_joined", "last_login"]
     fieldsets = [
         (None, {"fields": ["email", "password", "name"]}),
-        (_("Permissions"), {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        (
+            _("Permissions"),
+            {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]},
+        ),
         (_("Dates"), {"fields": ["date_joined", "last_login"]}),
     ]
-    add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "usable_password", "password1", "password2"]})]
+    add_fieldsets = [
+        (None, {"classes": ["wide"], "fields": ["email", "usable_password", "password1", "password2"]})
+    ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Say no: accounts carry purchases. Take ``active`` away instead."""
@@ -40,11 +45,12 @@ class MakerAdmin(admin.ModelAdmin):
     readonly_fields = ["id", "user", "client_id", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Maker]:
-        return super().get_queryset(request).annotate(piece_count=Count("compositions"))
+        makers: QuerySet[Maker] = super().get_queryset(request)
+        return makers.annotate(piece_count=Count("compositions"))
 
     @admin.display(description=_("pieces"), ordering="piece_count")
     def pieces(self, maker: Any) -> int:
-        return maker.piece_count
+        return int(maker.piece_count)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

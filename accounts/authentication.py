@@ -20,7 +20,7 @@ from accounts.services import READ, WRITE
 SCOPES = {READ: _("See your compositions."), WRITE: _("Order and cancel compositions.")}
 
 
-class PartnerAuthentication(TokenAuthentication):
+class PartnerAuthentication(TokenAuthentication):  # type: ignore[misc]
     """Takes a partner's bearer token from the header, never from the address.
 
     A token that is wrong or over is a 401 rather than a visitor without one. ``request.auth`` is the token;
@@ -42,7 +42,7 @@ class PartnerAuthentication(TokenAuthentication):
         return 'Bearer realm="api"'
 
 
-class PartnerAuthenticationScheme(OpenApiAuthenticationExtension):
+class PartnerAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
     """Describes the token in the OpenAPI schema."""
 
     target_class = PartnerAuthentication

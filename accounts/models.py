@@ -74,7 +74,11 @@ class Maker(models.Model):
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="makers", verbose_name=_("user")
     )
     client_id = models.CharField(
-        _("partner client"), max_length=100, blank=True, default="", help_text=_("OAuth2 client of a partner.")
+        _("partner client"),
+        max_length=100,
+        blank=True,
+        default="",
+        help_text=_("OAuth2 client of a partner."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

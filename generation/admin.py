@@ -1,4 +1,4 @@
-"""Instruments, models and compositions for the staff. Nothing that was sold, or that a sale leans on, can be deleted."""
+"""Instruments, models and compositions for the staff. Nothing that a sale leans on can be deleted."""
 
 from __future__ import annotations
 
@@ -55,7 +55,15 @@ class InstrumentAdmin(admin.ModelAdmin):
 class ComposerModelAdmin(_Kept):
     list_display = ["version", "instrument", "is_active", "created_at"]
     list_filter = ["instrument", "is_active"]
-    fields = ["instrument", "version", "is_active", "weights_sha256", "ledger_sha256", "created_at", "model_card"]
+    fields = [
+        "instrument",
+        "version",
+        "is_active",
+        "weights_sha256",
+        "ledger_sha256",
+        "created_at",
+        "model_card",
+    ]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -95,7 +103,9 @@ class CompositionAdmin(_Kept):
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Composition]) -> None:
         self._for_each(request, queryset, services.withdraw_composition, done="withdrawn")
 
-    def _for_each(self, request: HttpRequest, pieces: QuerySet[Composition], service: Any, *, done: str) -> None:
+    def _for_each(
+        self, request: HttpRequest, pieces: QuerySet[Composition], service: Any, *, done: str
+    ) -> None:
         count = 0
         for piece in pieces:
             try:

@@ -31,7 +31,9 @@ from generation.models import Composition, Instrument
 from generation.orders import OrderFields
 from generation.views import not_modified_or
 
-PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="What went wrong, as a problem document (RFC 9457).")
+PROBLEM = OpenApiResponse(
+    OpenApiTypes.OBJECT, description="What went wrong, as a problem document (RFC 9457)."
+)
 PROBLEMS = {401: PROBLEM, 403: PROBLEM}
 POLL_AFTER_SECONDS = 2
 
@@ -51,7 +53,9 @@ class OrderSerializer(serializers.Serializer):
         help_text="The same seed with the same wishes gives the same notes. Left out: one is drawn.",
     )
     mood = serializers.ChoiceField(Composition.Mood.choices, required=False, allow_blank=True)
-    tonic = serializers.CharField(max_length=3, required=False, allow_blank=True, help_text="Such as `C`, `F#`, `Eb`.")
+    tonic = serializers.CharField(
+        max_length=3, required=False, allow_blank=True, help_text="Such as `C`, `F#`, `Eb`."
+    )
     mode = serializers.ChoiceField(Composition.Mode.choices, required=False, allow_blank=True)
     bpm = serializers.IntegerField(
         min_value=orders.BPM_MIN, max_value=orders.BPM_MAX, required=False, allow_null=True
@@ -99,13 +103,20 @@ class CompositionSerializer(serializers.ModelSerializer):
     """One's own piece: the order, how far it is, and what came out. There is no address of master, MIDI or score."""
 
     instrument = serializers.CharField(source="instrument_id")
+    wished_mode = serializers.CharField(help_text="`major`, `minor` or empty.")
     model = serializers.SerializerMethodField(help_text="Version of the network that composed it.")
     percent = serializers.IntegerField(source="progress")
-    queue_place = serializers.SerializerMethodField(help_text="1 for the next one; null when it no longer waits.")
-    estimate_seconds = serializers.SerializerMethodField(help_text="How long it may still take; null when it is over.")
+    queue_place = serializers.SerializerMethodField(
+        help_text="1 for the next one; null when it no longer waits."
+    )
+    estimate_seconds = serializers.SerializerMethodField(
+        help_text="How long it may still take; null when it is over."
+    )
     price = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField(help_text="The page where it can be heard and bought.")
-    preview_url = serializers.SerializerMethodField(help_text="The watermarked preview; works for half an hour.")
+    preview_url = serializers.SerializerMethodField(
+        help_text="The watermarked preview; works for half an hour."
+    )
 
     class Meta:
         model = Composition
@@ -161,7 +172,9 @@ class Instruments(_PartnersView):
     serializer_class = InstrumentSerializer
     pagination_class = None
 
-    @extend_schema(operation_id="list_instruments", responses={200: InstrumentSerializer(many=True), **PROBLEMS})
+    @extend_schema(
+        operation_id="list_instruments", responses={200: InstrumentSerializer(many=True), **PROBLEMS}
+    )
     def get(self, request: Request) -> Response:
         """List the instruments that can be ordered, with their prices."""
         return Response(self.get_serializer(selectors.offered_instruments(), many=True).data)
@@ -175,7 +188,8 @@ class Compositions(_PartnersView):
         return Composition.objects.filter(maker__in=_makers(self.request)).select_related("model")
 
     @extend_schema(
-        operation_id="list_compositions", responses={200: CompositionSerializer(many=True), 404: PROBLEM, **PROBLEMS}
+        operation_id="list_compositions",
+        responses={200: CompositionSerializer(many=True), 404: PROBLEM, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
         """List your own pieces, newest first; `next` leads to older ones."""
@@ -185,7 +199,14 @@ class Compositions(_PartnersView):
     @extend_schema(
         operation_id="create_composition",
         request=OrderSerializer,
-        responses={202: CompositionSerializer, 400: PROBLEM, 422: PROBLEM, 429: PROBLEM, 503: PROBLEM, **PROBLEMS},
+        responses={
+            202: CompositionSerializer,
+            400: PROBLEM,
+            422: PROBLEM,
+            429: PROBLEM,
+            503: PROBLEM,
+            **PROBLEMS,
+        },
         examples=[
             OpenApiExample(
                 "Half a minute of calm guitar",
@@ -211,7 +232,9 @@ class OneComposition(_PartnersView):
 
     @extend_schema(
         operation_id="get_composition",
-        parameters=[OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An earlier `ETag`.")],
+        parameters=[
+            OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An earlier `ETag`.")
+        ],
         responses={
             200: CompositionSerializer,
             304: OpenApiResponse(description="Nothing has changed since the `ETag`."),
@@ -243,7 +266,9 @@ def _maker(request: Request) -> Maker:
 
 def _makers(request: Request) -> list[uuid.UUID]:
     if isinstance(request.auth, Token):
-        return list(Maker.objects.filter(client_id=request.auth.client_id or None).values_list("pk", flat=True))
+        return list(
+            Maker.objects.filter(client_id=request.auth.client_id or None).values_list("pk", flat=True)
+        )
     return makers_of(request._request)
 
 

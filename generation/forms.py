@@ -26,12 +26,18 @@ WHOLE_NUMBER = _("a whole number")
 
 
 def _range_messages(what: Any, low: object, high: object, *, kind: Any = WHOLE_NUMBER) -> dict[str, Any]:
-    message = format_lazy(_("{what} must be {kind} from {low} to {high}."), what=what, kind=kind, low=low, high=high)
+    message = format_lazy(
+        _("{what} must be {kind} from {low} to {high}."), what=what, kind=kind, low=low, high=high
+    )
     return dict.fromkeys(("invalid", "min_value", "max_value", "max_digits", "max_decimal_places"), message)
 
 
 def _choice_messages(what: Any) -> dict[str, Any]:
-    return {"invalid_choice": format_lazy(_("“%(value)s” is not {what} we know. Choose one from the list."), what=what)}
+    return {
+        "invalid_choice": format_lazy(
+            _("“%(value)s” is not {what} we know. Choose one from the list."), what=what
+        )
+    }
 
 
 class ComposeForm(forms.Form):
@@ -59,7 +65,10 @@ class ComposeForm(forms.Form):
         error_messages=_choice_messages(_("a mood")),
     )
     tonic = forms.ChoiceField(
-        label=_("Key"), required=False, choices=[ANY, *TONIC_CHOICES], error_messages=_choice_messages(_("a key"))
+        label=_("Key"),
+        required=False,
+        choices=[ANY, *TONIC_CHOICES],
+        error_messages=_choice_messages(_("a key")),
     )
     mode = forms.ChoiceField(
         label=_("Mode"),

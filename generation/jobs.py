@@ -90,7 +90,9 @@ class Job:
         try:
             with transaction.atomic():
                 listed_from = now if is_house else now + Composition.FIRST_REFUSAL
-                if not self._move(State.READY, progress=100, finished_at=now, listed_from=listed_from, **facts):
+                if not self._move(
+                    State.READY, progress=100, finished_at=now, listed_from=listed_from, **facts
+                ):
                     raise LostClaimError
                 WorkFingerprint.objects.filter(composition=self.composition).delete()
                 rows = [WorkFingerprint(composition=self.composition, run_hash=value) for value in run_hashes]

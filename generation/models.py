@@ -23,7 +23,9 @@ class Instrument(models.Model):
     name = models.CharField(_("name"), max_length=60)
     description = models.CharField(_("description"), max_length=200)
     price_minor = models.PositiveIntegerField(
-        _("price"), validators=[MinValueValidator(100)], help_text=_("In the smallest unit of the currency (cents).")
+        _("price"),
+        validators=[MinValueValidator(100)],
+        help_text=_("In the smallest unit of the currency (cents)."),
     )
     currency = models.CharField(_("currency"), max_length=3, default="eur")
     position = models.PositiveSmallIntegerField(_("position"), default=0)
@@ -34,7 +36,9 @@ class Instrument(models.Model):
         verbose_name = _("instrument")
         verbose_name_plural = _("instruments")
         constraints = [
-            models.CheckConstraint(condition=models.Q(price_minor__gte=100), name="generation_instrument_price_min"),
+            models.CheckConstraint(
+                condition=models.Q(price_minor__gte=100), name="generation_instrument_price_min"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -59,7 +63,9 @@ class ComposerModel(models.Model):
         verbose_name = _("composer model")
         verbose_name_plural = _("composer models")
         constraints = [
-            models.UniqueConstraint(fields=["instrument", "weights_sha256"], name="generation_model_weights_once"),
+            models.UniqueConstraint(
+                fields=["instrument", "weights_sha256"], name="generation_model_weights_once"
+            ),
             models.UniqueConstraint(
                 fields=["instrument"], condition=models.Q(is_active=True), name="generation_model_one_active"
             ),
@@ -111,7 +117,9 @@ class Composition(models.Model):
     MAX_ATTEMPTS = 3
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    maker = models.ForeignKey(Maker, on_delete=models.PROTECT, related_name="compositions", verbose_name=_("maker"))
+    maker = models.ForeignKey(
+        Maker, on_delete=models.PROTECT, related_name="compositions", verbose_name=_("maker")
+    )
     title = models.CharField(_("title"), max_length=120, blank=True)
 
     # What was ordered. Empty means "no wish": the seed decides.
@@ -123,7 +131,9 @@ class Composition(models.Model):
     )
     seed = models.PositiveBigIntegerField(_("seed"))
     seed_is_fixed = models.BooleanField(
-        _("seed chosen by the maker"), default=False, help_text=_("A drawn seed may be drawn again, a chosen one not.")
+        _("seed chosen by the maker"),
+        default=False,
+        help_text=_("A drawn seed may be drawn again, a chosen one not."),
     )
     mood = models.CharField(_("mood"), max_length=10, choices=Mood, blank=True, default="")
     wished_tonic = models.CharField(_("key wished"), max_length=2, blank=True, default="")
@@ -169,7 +179,9 @@ class Composition(models.Model):
     master_sha256 = models.CharField(_("SHA-256 of the master"), max_length=64, blank=True, default="")
 
     # Whether it is for sale.
-    price_minor = models.PositiveIntegerField(_("price"), help_text=_("In cents, as shown when it was ordered."))
+    price_minor = models.PositiveIntegerField(
+        _("price"), help_text=_("In cents, as shown when it was ordered.")
+    )
     currency = models.CharField(_("currency"), max_length=3)
     sale_state = models.CharField(_("for sale"), max_length=9, choices=SaleState, default=SaleState.AVAILABLE)
     held_until = models.DateTimeField(_("held until"), null=True, blank=True)
@@ -211,7 +223,10 @@ class Composition(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(state="ready")
                 | models.Q(
-                    fingerprint__isnull=False, seconds__isnull=False, model__isnull=False, finished_at__isnull=False
+                    fingerprint__isnull=False,
+                    seconds__isnull=False,
+                    model__isnull=False,
+                    finished_at__isnull=False,
                 ),
                 name="generation_composition_ready_is_whole",
             ),
@@ -241,7 +256,9 @@ class WorkFingerprint(models.Model):
     composition = models.ForeignKey(
         Composition, on_delete=models.CASCADE, related_name="run_hashes", verbose_name=_("composition")
     )
-    run_hash = models.BigIntegerField(_("hash of the run"), help_text=_("64 bits, stored as a signed integer."))
+    run_hash = models.BigIntegerField(
+        _("hash of the run"), help_text=_("64 bits, stored as a signed integer.")
+    )
 
     class Meta:
         verbose_name = _("fingerprint of a run")

@@ -89,9 +89,16 @@ def check_order(order: OrderFields) -> None:
 
 def between(value: object, low: object, high: object) -> str:
     """Say that a number is out of its range."""
-    return _("%(value)s is out of range: choose %(low)s to %(high)s.") % {"value": value, "low": low, "high": high}
+    return _("%(value)s is out of range: choose %(low)s to %(high)s.") % {
+        "value": value,
+        "low": low,
+        "high": high,
+    }
 
 
 def one_of(value: object, known: list[str] | tuple[str, ...]) -> str:
     """Say that a word is none of the known ones."""
-    return _("“%(value)s” is not known: choose one of %(known)s.") % {"value": value, "known": ", ".join(known)}
+    return _("“%(value)s” is not known: choose one of %(known)s.") % {
+        "value": value,
+        "known": ", ".join(known),
+    }

@@ -49,13 +49,15 @@ def composition_for_listener(
     It is seen by its maker, staff, the holder of its right and, once listed, by everybody. A piece that is on hold,
     sold or retired may be seen, but not heard, by whoever has its address: that it is taken is no secret.
     """
-    composition = (
-        Composition.objects.select_related("instrument", "maker").filter(pk=composition_id).first()
-    )
+    composition = Composition.objects.select_related("instrument", "maker").filter(pk=composition_id).first()
     if composition is None:
         raise Http404
     taken = composition.sale_state != Composition.SaleState.AVAILABLE
-    if taken or composition.is_listed(now=timezone.now()) or _is_insider(composition, makers=makers, user=user):
+    if (
+        taken
+        or composition.is_listed(now=timezone.now())
+        or _is_insider(composition, makers=makers, user=user)
+    ):
         return composition
     raise Http404
 
@@ -84,18 +86,17 @@ def queue_place(composition: Composition) -> int | None:
     if composition.state != Composition.State.QUEUED:
         return None
     queued = Composition.objects.filter(state=Composition.State.QUEUED)
-    ahead = Q(created_at__lt=composition.created_at) | Q(created_at=composition.created_at, pk__lt=composition.pk)
+    ahead = Q(created_at__lt=composition.created_at) | Q(
+        created_at=composition.created_at, pk__lt=composition.pk
+    )
     return queued.filter(ahead).count() + 1
 
 
 def estimated_seconds(composition: Composition) -> int:
     """Estimate how long a waiting or working piece still takes, from how long the latest ten took."""
-    ready = Composition.objects.filter(state=Composition.State.READY, started_at__isnull=False)
-    latest = ready.order_by("-finished_at")
-    took = [
-        (finished - started).total_seconds()
-        for started, finished in latest.values_list("started_at", "finished_at")[:10]
-    ]
+    ready = Composition.objects.filter(state=Composition.State.READY)
+    latest = ready.order_by("-finished_at").values_list("started_at", "finished_at")[:10]
+    took = [(finished - started).total_seconds() for started, finished in latest if started and finished]
     each = sum(took) / len(took) if took else USUAL_SECONDS
     place = queue_place(composition) or 1
     left = timedelta(seconds=each * place * (100 - composition.progress) / 100)
@@ -109,6 +110,9 @@ def _is_insider(composition: Composition, *, makers: Collection[uuid.UUID], user
         return False
     staff: Any = getattr(user, "is_staff", False)
     # The right stands above this app; it is asked for by name and not imported. Without that app there is none.
-    return bool(staff) or Composition.objects.filter(
-        pk=composition.pk, right__holder=user.pk, right__state__in=["in_force", "suspended"]
-    ).exists()
+    return (
+        bool(staff)
+        or Composition.objects.filter(
+            pk=composition.pk, right__holder=user.pk, right__state__in=["in_force", "suspended"]
+        ).exists()
+    )

@@ -148,13 +148,19 @@ def _requeue_lapsed(now: datetime) -> int:
             if attempts >= Composition.MAX_ATTEMPTS:
                 reason = _("Composing stopped %(count)s times without a sign of life.") % {"count": attempts}
                 moved = move(
-                    composition_id=composition_id, to=State.FAILED, only_if=still, error=reason, finished_at=now
+                    composition_id=composition_id,
+                    to=State.FAILED,
+                    only_if=still,
+                    error=reason,
+                    finished_at=now,
                 )
                 if moved:
                     # A worker may have died between the rename and its commit.
                     shutil.rmtree(storage.folder_of(composition_id), ignore_errors=True)
             else:
-                moved = move(composition_id=composition_id, to=State.QUEUED, only_if=still, progress=0, notes=None)
+                moved = move(
+                    composition_id=composition_id, to=State.QUEUED, only_if=still, progress=0, notes=None
+                )
                 if moved:
                     ring(composition_id)
         if moved:
@@ -214,12 +220,17 @@ def _check_limits(maker: Maker) -> None:
     own = Composition.objects.filter(maker=maker)
     if own.filter(state__in=WAITING_OR_WORKING).count() >= settings.COMPOSITIONS_IN_WORK_PER_MAKER:
         message = _("You have %(count)s pieces in work. Wait for one to finish, or cancel one.")
-        raise TooManyCompositions(message % {"count": settings.COMPOSITIONS_IN_WORK_PER_MAKER}, retry_after=10)
+        raise TooManyCompositions(
+            message % {"count": settings.COMPOSITIONS_IN_WORK_PER_MAKER}, retry_after=10
+        )
     day = own.filter(created_at__gt=timezone.now() - timedelta(days=1))
     if day.count() >= settings.COMPOSITIONS_PER_MAKER_PER_DAY:
         oldest = day.order_by("created_at").values_list("created_at", flat=True)[0]
         wait = oldest + timedelta(days=1) - timezone.now()
-        message = _("You have ordered %(count)s pieces within a day, as many as one visitor may. Come back tomorrow.")
+        message = _(
+            "You have ordered %(count)s pieces within a day, as many as one visitor may. Come back tomorrow."
+        )
         raise TooManyCompositions(
-            message % {"count": settings.COMPOSITIONS_PER_MAKER_PER_DAY}, retry_after=max(1, int(wait.total_seconds()))
+            message % {"count": settings.COMPOSITIONS_PER_MAKER_PER_DAY},
+            retry_after=max(1, int(wait.total_seconds())),
         )

@@ -11,11 +11,7 @@ from generation.selectors import offered_instruments
 from generation.services import request_composition
 
 # No seeds here: whoever can read a seed can compose the piece.
-WISHES = (
-    {"mood": "calm", "seconds": 30},
-    {"mood": "playful", "seconds": 30},
-    {"mood": "solemn", "seconds": 30},
-)
+MOODS = (Composition.Mood.CALM, Composition.Mood.PLAYFUL, Composition.Mood.SOLEMN)
 
 
 def seed_shop() -> list[Composition]:
@@ -27,17 +23,12 @@ def seed_shop() -> list[Composition]:
     if not instruments:
         raise NoComposer("any instrument")
     house = maker_of_client(HOUSE_CLIENT)
-    missing = [wishes for wishes in WISHES if not _is_there(house, mood=str(wishes["mood"]))]
     return [
         request_composition(
-            maker=house,
-            order=OrderFields(
-                instrument=instruments[WISHES.index(wishes) % len(instruments)].slug,
-                mood=str(wishes["mood"]),
-                seconds=int(wishes["seconds"]),
-            ),
+            maker=house, order=OrderFields(instrument=instruments[place % len(instruments)].slug, mood=mood)
         )
-        for wishes in missing
+        for place, mood in enumerate(MOODS)
+        if not _is_there(house, mood=mood)
     ]
 
 

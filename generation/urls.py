@@ -10,6 +10,14 @@ urlpatterns = [
     path("compositions/<uuid:composition_id>/", views.composition, name="composition"),
     path("compositions/<uuid:composition_id>/status/", views.composition_status, name="composition_status"),
     path("compositions/<uuid:composition_id>/cancel/", views.composition_cancel, name="composition_cancel"),
-    path("compositions/<uuid:composition_id>/visibility/", views.composition_visibility, name="composition_visibility"),
-    path("compositions/<uuid:composition_id>/preview.mp3", views.composition_preview, name="composition_preview"),
+    path(
+        "compositions/<uuid:composition_id>/visibility/",
+        views.composition_visibility,
+        name="composition_visibility",
+    ),
+    path(
+        "compositions/<uuid:composition_id>/preview.mp3",
+        views.composition_preview,
+        name="composition_preview",
+    ),
 ]

@@ -154,7 +154,11 @@ def not_modified_or(request: HttpRequest, answer: HttpResponse) -> HttpResponseB
 
 def _compose_page(request: HttpRequest, *, form: ComposeForm, status: int = 200) -> HttpResponse:
     instruments = list(selectors.offered_instruments())
-    problem = "" if instruments else _("No composer is installed here yet: run “python manage.py sync_instruments”.")
+    problem = (
+        ""
+        if instruments
+        else _("No composer is installed here yet: run “python manage.py sync_instruments”.")
+    )
     context = {"form": form, "instruments": instruments, "composer_problem": problem}
     return render(request, "generation/compose.html", context, status=status)
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -31,11 +32,13 @@ from generation.composer.compose import (
     load_model,
 )
 from generation.composer.model import ComposerModel as LoadedModel
+from generation.composer.order import Density
+from generation.composer.score import Mode
 from generation.composer.write import write_midi, write_musicxml
 from generation.errors import GenerationError
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.models import ComposerModel, Composition
-from generation.orders import draw_seed, tonic_label
+from generation.orders import OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
 from generation.works import WorksOnRecord, to_stored
 
@@ -72,7 +75,14 @@ def run(composition_id: uuid.UUID) -> bool:
         return False
     except AlreadyExistsError:
         return _overtaken(job)
-    except (CannotCompose, InvalidOrderError, MissingModelError, SoundUnavailable, StorageFull, OSError) as error:
+    except (
+        CannotCompose,
+        InvalidOrderError,
+        MissingModelError,
+        SoundUnavailable,
+        StorageFull,
+        OSError,
+    ) as error:
         return _failed(job, error)
     except Exception as error:  # noqa: BLE001 (whatever it was, the piece must not stay in work)
         return _stumbled(job, error)
@@ -93,26 +103,43 @@ def warm_up() -> None:
             _loaded(instrument)
 
 
+def composer_order(order: OrderFields, *, seed: int) -> Order:
+    """Return an order as the composer takes it. Raises ``InvalidOrderError``."""
+    return Order(
+        instrument=order.instrument,
+        seconds=order.seconds,
+        seed=seed,
+        mood=order.mood or None,
+        tonic=order.tonic or None,
+        mode=cast("Mode | None", order.mode or None),
+        bpm=order.bpm,
+        density=cast("Density | None", order.density or None),
+        temperature=float(order.temperature),
+    )
+
+
 def order_of(piece: Composition) -> Order:
     """Return a row's order as the composer takes it."""
-    return Order(
+    fields = OrderFields(
         instrument=piece.instrument_id,
         seconds=piece.ordered_seconds,
-        seed=piece.seed,
-        mood=piece.mood or None,
-        tonic=piece.wished_tonic or None,
-        mode=piece.wished_mode or None,
+        mood=piece.mood,
+        tonic=piece.wished_tonic,
+        mode=piece.wished_mode,
         bpm=piece.wished_bpm,
-        density=piece.density or None,
-        temperature=float(piece.temperature),
+        density=piece.density,
+        temperature=piece.temperature,
     )
+    return composer_order(fields, seed=piece.seed)
 
 
 def _make(job: Job) -> None:
     piece = job.composition
     began = time.perf_counter()
     model = _loaded(piece.instrument_id)
-    record = ComposerModel.objects.filter(instrument=piece.instrument_id, weights_sha256=_weights_of(model)).first()
+    record = ComposerModel.objects.filter(
+        instrument=piece.instrument_id, weights_sha256=_weights_of(model)
+    ).first()
     if record is None:
         raise CannotCompose(
             _("The composer %(version)s is installed but not registered: run “manage.py sync_instruments”.")
@@ -242,7 +269,9 @@ def _overtaken(job: Job) -> bool:
 def _failed(job: Job, error: Exception) -> bool:
     """End a piece with a reason that a visitor can read."""
     if isinstance(error, StorageFull) or (isinstance(error, OSError) and error.errno in DISK_FULL):
-        reason = _("Our disk is full, so your piece could not be kept. Nothing was charged; please try again later.")
+        reason = _(
+            "Our disk is full, so your piece could not be kept. Nothing was charged; please try again later."
+        )
     elif isinstance(error, OSError):
         return _stumbled(job, error)
     elif isinstance(error, MissingModelError):
@@ -260,7 +289,9 @@ def _stumbled(job: Job, error: Exception) -> bool:
     logger.error("composition %s stumbled", job.composition.pk, exc_info=error)
     try:
         if job.composition.attempts >= Composition.MAX_ATTEMPTS:
-            job.fail(_("Something went wrong while composing. Nothing was charged; please try another piece."))
+            job.fail(
+                _("Something went wrong while composing. Nothing was charged; please try another piece.")
+            )
         else:
             job.give_back()
     except DatabaseError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -23,7 +24,7 @@ def to_stored(hashes: Hashes) -> list[int]:
 class WorksOnRecord:
     """The composer's ``WorkIndex`` over the database. ``without`` is a piece that is not compared with itself."""
 
-    def __init__(self, *, without: object | None = None) -> None:
+    def __init__(self, *, without: uuid.UUID | None = None) -> None:
         self._without = without
 
     def matches(self, hashes: Hashes) -> Iterable[tuple[str, Hashes]]:

@@ -19,7 +19,13 @@ CONTENT_TYPE = "application/problem+json"
 def problem(*, status: int, code: str, detail: str, errors: dict[str, Any] | None = None) -> Response:
     """Build one problem document; ``errors`` names the fields at fault."""
     title = HTTPStatus(status).phrase
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
     if errors:
         body["errors"] = errors
     return Response(body, status=status, content_type=CONTENT_TYPE)
@@ -53,7 +59,9 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _refusal(error: GenerationError) -> Response:
-    problems = {field: [text] for field, text in error.problems.items()} if isinstance(error, InvalidOrder) else None
+    problems = (
+        {field: [text] for field, text in error.problems.items()} if isinstance(error, InvalidOrder) else None
+    )
     detail = "Some values cannot be accepted; see errors." if problems else error.message
     answer = problem(status=error.status, code=error.code, detail=detail, errors=problems)
     retry_after = getattr(error, "retry_after", None)

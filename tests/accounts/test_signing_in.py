@@ -31,7 +31,9 @@ def test_registering_a_known_address_looks_like_registering_a_new_one() -> None:
     for known in ("known@example.com", "shouting@example.com"):
         a_user(email=known)
     addresses = ["known@example.com", "SHOUTING@example.com", "new@example.com"]
-    answers = [Client().post("/accounts/signup/", {"email": email, "password1": PASSWORD}) for email in addresses]
+    answers = [
+        Client().post("/accounts/signup/", {"email": email, "password1": PASSWORD}) for email in addresses
+    ]
     assert {answer.status_code for answer in answers} == {302}
     assert len({answer["Location"] for answer in answers}) == 1
     assert User.objects.count() == 3
@@ -41,7 +43,8 @@ def test_registering_a_known_address_looks_like_registering_a_new_one() -> None:
 def test_a_reset_of_an_unknown_address_looks_like_one_of_a_known() -> None:
     a_user(email="known@example.com")
     answers = [
-        Client().post("/accounts/password/reset/", {"email": email}) for email in ("known@example.com", "un@example.com")
+        Client().post("/accounts/password/reset/", {"email": email})
+        for email in ("known@example.com", "un@example.com")
     ]
     assert {(answer.status_code, answer["Location"]) for answer in answers} == {(302, answers[0]["Location"])}
 
@@ -85,7 +88,9 @@ def test_staff_opens_every_list_of_the_admin(client: Client) -> None:
         assert client.get(f"/admin/{meta.app_label}/{meta.model_name}/").status_code == 200, meta.label
 
 
-def test_the_mailbox_shows_mails_newest_first_and_only_in_development(client: Client, settings: object) -> None:
+def test_the_mailbox_shows_mails_newest_first_and_only_in_development(
+    client: Client, settings: object
+) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"  # type: ignore[attr-defined]
     assert client.get("/dev/mailbox/").context["mails"] == []
     for number in range(3):

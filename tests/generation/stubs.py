@@ -72,11 +72,16 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
     """Put the stubs in the worker's place for composer and sound."""
     studio = Studio()
     model = SimpleNamespace(
-        instrument="piano", version="stub", index=CorpusIndex.build({}), card={"sha256": {"weights.npz": STUB_WEIGHTS}}
+        instrument="piano",
+        version="stub",
+        index=CorpusIndex.build({}),
+        card={"sha256": {"weights.npz": STUB_WEIGHTS}},
     )
     monkeypatch.setattr(worker, "compose", studio.compose)
     monkeypatch.setattr(worker, "render", studio.render)
     monkeypatch.setattr(worker, "_loaded", lambda instrument: model)
     monkeypatch.setattr(worker, "write_midi", lambda score, path: path.write_bytes(b"secret score.mid"))
-    monkeypatch.setattr(worker, "write_musicxml", lambda score, path: path.write_bytes(b"secret score.musicxml"))
+    monkeypatch.setattr(
+        worker, "write_musicxml", lambda score, path: path.write_bytes(b"secret score.musicxml")
+    )
     return studio

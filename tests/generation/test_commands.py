@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.services import HOUSE_CLIENT
 from generation.catalogue import sync_instruments
+from generation.composer.corpus import COLUMNS
 from generation.composer.score import Note, Score
 from generation.composer.write import write_midi
 from generation.models import ComposerModel, Composition, Instrument, WorkFingerprint
@@ -30,7 +31,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def manage(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a person does."""
     return subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, capture_output=True, text=True, env=os.environ, check=False
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        check=False,
     )
 
 
@@ -43,7 +49,9 @@ def a_model_folder(root: Path, instrument: str, *, version: str = "v1", digest: 
 
 
 def a_score(seed: int = 1) -> Score:
-    return Score(instrument="piano", notes=a_melody(seed), metre=(4, 4), bars=12, bpm=96.0, tonic="D", mode="minor")
+    return Score(
+        instrument="piano", notes=a_melody(seed), metre=(4, 4), bars=12, bpm=96.0, tonic="D", mode="minor"
+    )
 
 
 # compose
@@ -73,15 +81,20 @@ def test_compose_answers_a_mistake_with_one_line_and_writes_nothing(
 
 def test_results_appear_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "a" / "b"
-    with pytest.raises(ZeroDivisionError), appearing_in(target) as folder:
-        (folder / "half").write_text("half")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        _fail_half_way(target)
     assert list(tmp_path.iterdir()) == []
     with appearing_in(target) as folder:
         (folder / "whole").write_text("whole")
         assert not target.exists()
     assert [path.name for path in target.iterdir()] == ["whole"]
     assert [path.name for path in target.parent.iterdir()] == ["b"]
+
+
+def _fail_half_way(target: Path) -> None:
+    with appearing_in(target) as folder:
+        (folder / "half").write_text("half")
+        raise ZeroDivisionError
 
 
 def test_results_replace_their_own_names_and_spare_the_rest(tmp_path: Path) -> None:
@@ -147,11 +160,7 @@ def test_a_missing_file_is_said_in_one_line(tmp_path: Path) -> None:
     [
         (None, "manifest.csv is missing"),
         ("path,instrument\n", "lacks the column"),
-        (
-            "path,instrument,title,composer,composer_death_year,license,source,sha256\n"
-            "a.mid,piano,A,B,1800,CC-BY-NC-4.0,x/y,00\n",
-            "--allow-licence",
-        ),
+        (f"{','.join(COLUMNS)}\na.mid,piano,A,B,1800,CC-BY-NC-4.0,x/y,00\n", "--allow-licence"),
     ],
 )
 def test_training_refuses_a_corpus_it_cannot_use(tmp_path: Path, manifest: str | None, said: str) -> None:

@@ -80,7 +80,11 @@ def test_a_listed_piece_is_heard_by_everybody() -> None:
     piece = a_listed_composition(preview=PREVIEW)
     answer = Client().get(page(piece))
     assert answer.status_code == 200
-    assert (answer.context["can_listen"], answer.context["is_mine"], answer.context["can_buy"]) == (True, False, True)
+    assert (answer.context["can_listen"], answer.context["is_mine"], answer.context["can_buy"]) == (
+        True,
+        False,
+        True,
+    )
     assert answer.context["price"] == "€49.00"
     assert content(Client().get(preview(piece))) == PREVIEW
 
@@ -90,7 +94,11 @@ def test_a_taken_piece_is_seen_by_everybody_but_heard_by_its_maker_only(sale_sta
     maker = a_maker()
     piece = a_listed_composition(maker=maker, preview=PREVIEW, sale_state=sale_state)
     answer = Client().get(page(piece))
-    assert (answer.status_code, answer.context["can_listen"], answer.context["can_buy"]) == (200, False, False)
+    assert (answer.status_code, answer.context["can_listen"], answer.context["can_buy"]) == (
+        200,
+        False,
+        False,
+    )
     assert answer.context["status"]["preview_url"] is None
     assert Client().get(preview(piece)).status_code == 404
     assert guest(maker).get(preview(piece)).status_code == 200
@@ -206,14 +214,18 @@ def test_a_part_of_the_preview_is_served_as_asked(asked: str, first: int, last: 
     assert content(answer) == PREVIEW[first : last + 1]
 
 
-@pytest.mark.parametrize("asked", [f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 5}", f"bytes={10**30}-", "bytes=-0"])
+@pytest.mark.parametrize(
+    "asked", [f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 5}", f"bytes={10**30}-", "bytes=-0"]
+)
 def test_a_part_beyond_the_end_is_a_416(asked: str) -> None:
     piece = a_listed_composition(preview=PREVIEW)
     answer = Client().get(preview(piece), headers={"Range": asked})
     assert (answer.status_code, answer["Content-Range"], content(answer)) == (416, f"bytes */{SIZE}", b"")
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,5-9", "bytes=9-5", "bytes=-", "items=0-5", "bytes=a-b", "garbage"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=0-1,5-9", "bytes=9-5", "bytes=-", "items=0-5", "bytes=a-b", "garbage"]
+)
 def test_a_range_we_do_not_speak_gets_the_whole_preview(asked: str) -> None:
     piece = a_listed_composition(preview=PREVIEW)
     answer = Client().get(preview(piece), headers={"Range": asked})

@@ -43,7 +43,12 @@ def test_every_wish_reaches_the_order(client: Client) -> None:
     }  # fmt: skip
     client.post("/compose/", wishes)
     piece = Composition.objects.get()
-    assert (piece.ordered_seconds, piece.mood, piece.wished_tonic, piece.wished_mode) == (77, "tense", "E-", "major")
+    assert (piece.ordered_seconds, piece.mood, piece.wished_tonic, piece.wished_mode) == (
+        77,
+        "tense",
+        "E-",
+        "major",
+    )
     assert (piece.wished_bpm, piece.density, piece.seed, piece.seed_is_fixed) == (111, "busy", 7, True)
     assert piece.temperature == Decimal("1.20")
 
@@ -58,7 +63,9 @@ def test_every_wish_reaches_the_order(client: Client) -> None:
         ("temperature", "0.1"), ("temperature", "NaN"), ("temperature", "hot"),
     ],
 )  # fmt: skip
-def test_a_bad_value_is_said_at_its_field_and_nothing_is_ordered(client: Client, field: str, value: str) -> None:
+def test_a_bad_value_is_said_at_its_field_and_nothing_is_ordered(
+    client: Client, field: str, value: str
+) -> None:
     answer = client.post("/compose/", {"instrument": "piano", field: value})
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
@@ -82,7 +89,8 @@ def test_pages_and_composer_accept_the_same_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "tonic"), [("Eb", "E-"), ("eb", "E-"), ("D#", "E-"), ("b", "B"), ("Bb", "B-"), ("f#", "F#"), ("C", "C")]
+    ("typed", "tonic"),
+    [("Eb", "E-"), ("eb", "E-"), ("D#", "E-"), ("b", "B"), ("Bb", "B-"), ("f#", "F#"), ("C", "C")],
 )
 def test_keys_may_be_spelled_as_people_spell_them(typed: str, tonic: str) -> None:
     assert orders.spelled_tonic(typed) == tonic
@@ -128,7 +136,9 @@ def test_a_full_queue_takes_no_more(client: Client, settings: Any) -> None:
     assert Composition.objects.count() == 2
 
 
-def test_the_bell_rings_once_after_the_commit(client: Client, django_capture_on_commit_callbacks: Any) -> None:
+def test_the_bell_rings_once_after_the_commit(
+    client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
     with mock.patch.object(compose_composition, "apply_async") as bell:
         with django_capture_on_commit_callbacks(execute=True):
             client.post("/compose/", {"instrument": "piano"})
@@ -137,7 +147,9 @@ def test_the_bell_rings_once_after_the_commit(client: Client, django_capture_on_
         bell.assert_called_once_with([str(piece.pk)], retry=False)
 
 
-@pytest.mark.parametrize("failure", [OperationalError("no broker"), OSError("no route"), RuntimeError("whatever")])
+@pytest.mark.parametrize(
+    "failure", [OperationalError("no broker"), OSError("no route"), RuntimeError("whatever")]
+)
 def test_a_dead_broker_never_breaks_an_order(
     client: Client, django_capture_on_commit_callbacks: Any, failure: Exception
 ) -> None:

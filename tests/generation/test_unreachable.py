@@ -28,7 +28,9 @@ def piece() -> Composition:
     return piece
 
 
-def routes(patterns: list[URLPattern | URLResolver], *, before: str = "") -> Iterator[tuple[str, dict[str, object]]]:
+def routes(
+    patterns: list[URLPattern | URLResolver], *, before: str = ""
+) -> Iterator[tuple[str, dict[str, object]]]:
     for pattern in patterns:
         route = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
@@ -40,12 +42,22 @@ def routes(patterns: list[URLPattern | URLResolver], *, before: str = "") -> Ite
 
 def addresses(piece: Composition) -> Iterator[str]:
     """Every route with every file name and id in every place, and the paths somebody might guess."""
-    names = sorted(storage.NAMES) + ["everything.zip", "master.wav", "score.pdf", str(piece.pk), "../" + storage.MASTER]
+    names = [
+        *sorted(storage.NAMES),
+        "everything.zip",
+        "master.wav",
+        "score.pdf",
+        str(piece.pk),
+        "../master.flac",
+    ]
     for route, converters in routes(get_resolver().url_patterns):
         if not converters:
             yield "/" + route.lstrip("^").rstrip("$")
             continue
-        choices = [[str(piece.pk)] if "uuid" in type(kind).__name__.lower() else names for kind in converters.values()]
+        choices = [
+            [str(piece.pk)] if "uuid" in type(kind).__name__.lower() else names
+            for kind in converters.values()
+        ]
         for values in itertools.product(*choices):
             address = "/" + route
             for name, value in zip(converters, values, strict=True):
@@ -53,8 +65,8 @@ def addresses(piece: Composition) -> Iterator[str]:
                 assert name in address[start:]
                 address = address[:start] + value + address[address.index(">", start) + 1 :]
             yield address
-    for root in ("", "media", "static", "private", "static/../var/private", "var/private", "files", "downloads"):
-        for name in sorted(storage.NAMES):
+    for root in ("", "media", "static", "private", "static/../var/private"):
+        for name in (storage.MASTER, storage.SCORE_MIDI, storage.SCORE_JSON):
             yield f"/{root}/compositions/{piece.pk}/{name}".replace("//", "/")
             yield f"/{root}/compositions/.work/{piece.pk}/{name}".replace("//", "/")
     for name in sorted(storage.NAMES - {storage.PREVIEW}):

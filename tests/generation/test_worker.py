@@ -19,6 +19,7 @@ from generation.audio.errors import SoundUnavailable, StorageFull
 from generation.composer.model import MissingModelError
 from generation.composer.score import Score
 from generation.models import Composition, WorkFingerprint
+from generation.originality.report import Report
 from generation.states import TRANSITIONS, move
 from generation.tasks import compose_composition
 from tests.factories import a_maker, a_queued_composition, a_ready_composition
@@ -45,7 +46,13 @@ def test_a_queued_piece_becomes_ready_with_all_its_files_and_facts(studio: Studi
     assert worker.run(piece.pk)
     piece = fresh(piece)
     assert (piece.state, piece.progress, piece.attempts, piece.claim) == ("ready", 100, 1, None)
-    assert (piece.seconds, piece.bpm, piece.tonic, piece.mode, piece.metre) == (30.0, 96.0, "D", "minor", "4/4")
+    assert (piece.seconds, piece.bpm, piece.tonic, piece.mode, piece.metre) == (
+        30.0,
+        96.0,
+        "D",
+        "minor",
+        "4/4",
+    )
     assert piece.notes == 40
     assert piece.fingerprint
     assert {path.name for path in storage.folder_of(piece.pk).iterdir()} == storage.NAMES
@@ -217,7 +224,11 @@ def test_a_long_queue_does_not_flood_the_broker(django_capture_on_commit_callbac
 
 @pytest.mark.parametrize(
     "failure",
-    [OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EDQUOT, "quota"), StorageFull("no space left")],
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "quota"),
+        StorageFull("no space left"),
+    ],
 )
 def test_a_full_disk_fails_clearly_and_leaves_nothing(studio: Studio, failure: Exception) -> None:
     studio.while_rendering = mock.Mock(side_effect=failure)
@@ -239,7 +250,9 @@ def test_a_disk_that_fills_at_the_rename_leaves_the_piece_unfinished(studio: Stu
     assert not WorkFingerprint.objects.exists()
 
 
-def test_missing_weights_fail_clearly_and_keep_our_paths_to_themselves(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_fail_clearly_and_keep_our_paths_to_themselves(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     problem = MissingModelError("/srv/soloscore/weights.npz is missing; restore it from the repository")
     monkeypatch.setattr(worker, "_loaded", mock.Mock(side_effect=problem))
     piece = a_queued_composition()
@@ -314,7 +327,8 @@ def test_a_piece_too_near_to_one_on_record_is_never_offered(studio: Studio) -> N
 
 def test_two_workers_with_the_same_piece_offer_it_once(studio: Studio) -> None:
     first, second = a_queued_composition(seed=7), a_queued_composition(seed=7)
-    with mock.patch.object(worker, "check", return_value=mock.Mock(verdict="original", longest_run_corpus=0, longest_run_works=0, nearest=None, share=0.0)):  # fmt: skip
+    nothing_near = Report("original", 0, 0, None, 0.0)
+    with mock.patch.object(worker, "check", return_value=nothing_near):
 
         def the_other_is_quicker() -> None:
             studio.while_rendering = lambda: None
@@ -382,7 +396,9 @@ def test_a_piece_moves_only_along_the_table(source: str, target: str) -> None:
     fields = {"finished_at": timezone.now()} if target != "ready" else {}
     if target == "ready":
         donor = a_ready_composition()
-        fields = {name: getattr(donor, name) for name in ("seconds", "model", "finished_at")} | {"fingerprint": "f" * 64}
+        fields = {name: getattr(donor, name) for name in ("seconds", "model", "finished_at")} | {
+            "fingerprint": "f" * 64
+        }
     moved = move(composition_id=piece.pk, to=target, **fields)
     assert moved == (target in TRANSITIONS[source])
     assert fresh(piece).state == (target if moved else source)

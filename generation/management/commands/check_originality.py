@@ -12,7 +12,9 @@ from generation.management.base import OneLineCommand, existing_file, stop
 
 
 class Command(OneLineCommand):
-    help = "Compare a MIDI file with the training corpora of the installed models and with all works on record."
+    help = (
+        "Compare a MIDI file with the training corpora of the installed models and with all works on record."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=existing_file, metavar="FILE.mid")
@@ -54,5 +56,9 @@ class Command(OneLineCommand):
         try:
             reports.append(check(notes, works=WorksOnRecord()))
         except DatabaseError as error:
-            self.stderr.write(f"The works on record could not be asked ({error}): compared with the corpora only.")
-        return max(reports, key=lambda report: (report.verdict == "too_near", report.longest_run, report.share))
+            self.stderr.write(
+                f"The works on record could not be asked ({error}): compared with the corpora only."
+            )
+        return max(
+            reports, key=lambda report: (report.verdict == "too_near", report.longest_run, report.share)
+        )

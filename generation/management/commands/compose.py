@@ -18,7 +18,14 @@ from django.db import DatabaseError
 from generation.errors import InvalidOrder
 from generation.management.base import OneLineCommand, stop
 from generation.models import Composition
-from generation.orders import DEFAULT_SECONDS, DEFAULT_TEMPERATURE, OrderFields, check_order, draw_seed, spelled_tonic
+from generation.orders import (
+    DEFAULT_SECONDS,
+    DEFAULT_TEMPERATURE,
+    OrderFields,
+    check_order,
+    draw_seed,
+    spelled_tonic,
+)
 from generation.outputs import appearing_in
 
 
@@ -39,7 +46,9 @@ class Command(OneLineCommand):
         parser.add_argument("--density", default="", help=", ".join(Composition.Density.values))
         parser.add_argument("--temperature", type=_decimal, default=DEFAULT_TEMPERATURE, help="0.5 to 1.5")
         parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the files")
-        parser.add_argument("--score-only", action="store_true", help="no sound: score files and report.json only")
+        parser.add_argument(
+            "--score-only", action="store_true", help="no sound: score files and report.json only"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Composer and sound are loaded here, so that a wrong option is answered at once.
@@ -47,12 +56,16 @@ class Command(OneLineCommand):
         from generation.composer.compose import InvalidOrderError, MissingModelError, NotOriginalError
 
         names = ("instrument", "seconds", "seed", "mood", "tonic", "mode", "bpm", "density", "temperature")
-        order = OrderFields(**{name: options[name] for name in names} | {"tonic": spelled_tonic(options["tonic"])})
+        order = OrderFields(
+            **{name: options[name] for name in names} | {"tonic": spelled_tonic(options["tonic"])}
+        )
         try:
             check_order(order)
         except InvalidOrder as error:
             options_at_fault = {"tonic": "key"}
-            problems = (f"--{options_at_fault.get(field, field)}: {text}" for field, text in error.problems.items())
+            problems = (
+                f"--{options_at_fault.get(field, field)}: {text}" for field, text in error.problems.items()
+            )
             raise CommandError(" ".join(problems)) from error
         try:
             with appearing_in(options["output"]) as folder:
@@ -66,8 +79,9 @@ class Command(OneLineCommand):
 
 def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str, Any]:
     from generation.audio.engrave import write_pdf
-    from generation.composer.compose import Order, compose, load_model
+    from generation.composer.compose import compose, load_model
     from generation.composer.write import write_midi, write_musicxml
+    from generation.worker import composer_order
 
     timings: dict[str, float] = {}
     began = time.perf_counter()
@@ -75,20 +89,7 @@ def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str,
         model = load_model(order.instrument)
     seed = draw_seed() if order.seed is None else order.seed
     with _timed(timings, "composing"):
-        composed = compose(
-            Order(
-                instrument=order.instrument,
-                seconds=order.seconds,
-                seed=seed,
-                mood=order.mood or None,
-                tonic=order.tonic or None,
-                mode=order.mode or None,
-                bpm=order.bpm,
-                density=order.density or None,
-                temperature=float(order.temperature),
-            ),
-            model=model,
-        )
+        composed = compose(composer_order(order, seed=seed), model=model)
     score = composed.score
     title = score.title or f"{order.instrument.capitalize()} in {score.tonic} {score.mode}"
     with _timed(timings, "originality"):
@@ -100,7 +101,9 @@ def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str,
         timings |= _render(score, seed=seed, title=title, folder=folder)
     else:
         with _timed(timings, "score_pdf"):
-            write_pdf(musicxml=folder / "score.musicxml", path=folder / "score.pdf", title=title, footer="Soloscore")
+            write_pdf(
+                musicxml=folder / "score.musicxml", path=folder / "score.pdf", title=title, footer="Soloscore"
+            )
     timings["total"] = round(time.perf_counter() - began, 3)
     return {
         "instrument": order.instrument,

@@ -14,7 +14,9 @@ class Command(BaseCommand):
     help = "Offer an instrument for every trained model on disk, and put exactly that model to use. Safe to repeat."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--models", type=Path, default=PRETRAINED, metavar="DIR", help="folder of trained models")
+        parser.add_argument(
+            "--models", type=Path, default=PRETRAINED, metavar="DIR", help="folder of trained models"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -23,7 +23,7 @@ class Recipe:
     folders: tuple[str, ...]
     replay: tuple[str, ...] = ()
     replay_share: float = 0.0
-    hyper_from_other: dict[str, float] = field(default_factory=dict)
+    hyper_from_other: dict[str, Any] = field(default_factory=dict)
 
 
 RECIPES = {
@@ -45,12 +45,18 @@ class Command(OneLineCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--instrument", required=True)
-        parser.add_argument("--corpus", required=True, type=existing_folder, metavar="DIR", help="with a manifest.csv")
+        parser.add_argument(
+            "--corpus", required=True, type=existing_folder, metavar="DIR", help="with a manifest.csv"
+        )
         parser.add_argument("--output", required=True, type=Path, metavar="DIR")
         parser.add_argument("--minutes", type=float, default=40.0, help="wall time to train for (default 40)")
         parser.add_argument("--epochs", type=float, help="stop after this many rounds through the corpus")
-        parser.add_argument("--folder", action="append", metavar="NAME", help="instrument of the manifest to learn from")
-        parser.add_argument("--start-from", type=existing_folder, metavar="DIR", help="output folder of another run")
+        parser.add_argument(
+            "--folder", action="append", metavar="NAME", help="learn from this part of the corpus"
+        )
+        parser.add_argument(
+            "--start-from", type=existing_folder, metavar="DIR", help="output folder of another run"
+        )
         parser.add_argument("--allow-licence", action="append", default=[], metavar="NAME")
         parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the parsed corpus here")
         parser.add_argument("--seed", type=int, default=1)
@@ -59,27 +65,29 @@ class Command(OneLineCommand):
         if options["minutes"] <= 0 or (options["epochs"] is not None and options["epochs"] <= 0):
             raise CommandError("--minutes and --epochs must be above zero.")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from generation.composer.corpus import CorpusError
+        from generation.composer.corpus import CorpusError, read_manifest
 
+        recipe = RECIPES.get(options["instrument"]) or Recipe(folders=(options["instrument"],))
+        folders = tuple(options["folder"] or recipe.folders)
         try:
-            card = self._train(options)
+            # Before TensorFlow is loaded, which takes a while.
+            read_manifest(options["corpus"], instruments=folders, allow_licences=options["allow_licence"])
+            card = self._train(options, recipe=recipe, folders=folders)
         except (CorpusError, ValueError, OSError) as error:
             stop(error)
         keys = ("instrument", "version", "training", "held_out_bits_per_note")
         self.stdout.write(json.dumps({key: card[key] for key in keys}, ensure_ascii=False))
 
-    def _train(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _train(self, options: dict[str, Any], *, recipe: Recipe, folders: tuple[str, ...]) -> dict[str, Any]:
         try:
             from generation.composer.network import Hyper
             from generation.composer.training import Plan, train
         except ImportError as error:
             raise CommandError(f"Training needs TensorFlow ({error}): install requirements.txt.") from error
-        instrument = options["instrument"]
-        recipe = RECIPES.get(instrument) or Recipe(folders=(instrument,))
         from_other = options["start_from"] is not None
         plan = Plan(
-            instrument=instrument,
-            folders=tuple(options["folder"] or recipe.folders),
+            instrument=options["instrument"],
+            folders=folders,
             minutes=options["minutes"],
             epochs=options["epochs"],
             replay=recipe.replay if from_other else (),
