@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
@@ -12,9 +15,14 @@ from accounts.services import claim_session_works
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Takes what a guest composed along into the account, whichever way the guest logged in."""
+    """Takes what a guest composed along into the account, and signs mails with the shop's name."""
 
     def post_login(self, request: HttpRequest, user: User, **arguments: Any) -> HttpResponse:
         claim_session_works(request, user=user)
-        response: HttpResponse = super().post_login(request, user, **arguments)
-        return response
+        answer: HttpResponse = super().post_login(request, user, **arguments)
+        return answer
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        # allauth would sign with the host of the request, which is whatever the visitor's browser sent.
+        site = SimpleNamespace(name=settings.SITE_NAME, domain=urlsplit(settings.SITE_URL).netloc)
+        super().send_mail(template_prefix, email, {**context, "current_site": site})

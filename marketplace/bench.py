@@ -107,7 +107,7 @@ def running(command: list[str], *, folder: Path, environment: dict[str, str]) ->
 def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(address + "/", timeout=10) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
 

@@ -100,3 +100,12 @@ def test_the_mailbox_shows_mails_newest_first_and_only_in_development(
     assert (mails[0].to, mails[0].body) == ("reader2@example.com", "Text 2 ü")
     settings.DEVELOPMENT_MAILBOX = False  # type: ignore[attr-defined]
     assert client.get("/dev/mailbox/").status_code == 404
+
+
+def test_mails_are_signed_with_the_shops_name_whatever_host_the_browser_sent(settings: object) -> None:
+    Client(HTTP_HOST="127.0.0.1").post(
+        "/accounts/signup/", {"email": "host@example.com", "password1": PASSWORD}
+    )
+    body = mail.outbox[-1].body
+    assert "Soloscore" in body
+    assert "127.0.0.1" not in body
