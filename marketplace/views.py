@@ -13,10 +13,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from generation.services import shop_compositions
-from licensing.terms import terms_text
 
 from generation.models import Composition, Instrument
+from generation.services import shop_compositions
+from licensing.terms import terms_text
 
 QUEUE_IS_LATE_AFTER = timedelta(minutes=2)
 DISK_IS_LOW_BELOW = 500 * 1024 * 1024

@@ -9,7 +9,7 @@ class AudioError(Exception):
     """Any failure of the sound part; catching it catches everything below."""
 
 
-class SoundUnavailable(AudioError):  # noqa: N818 - named for what happened
+class SoundUnavailable(AudioError):
     """A program or a sound font is missing from this machine; the message names what to install."""
 
     def __init__(self, *, missing: str) -> None:
@@ -17,13 +17,13 @@ class SoundUnavailable(AudioError):  # noqa: N818 - named for what happened
         self.missing = missing
 
 
-class SynthesisFailed(AudioError):  # noqa: N818 - named for what happened
+class SynthesisFailed(AudioError):
     """The synthesizer or the speech program ended badly, took too long or gave silence."""
 
 
-class EncodingFailed(AudioError):  # noqa: N818 - named for what happened
+class EncodingFailed(AudioError):
     """An audio or PDF file could not be written or read for a reason other than a full disk."""
 
 
-class StorageFull(AudioError):  # noqa: N818 - named for what happened
+class StorageFull(AudioError):
     """No space is left where the files should go; nothing half-written was left behind."""
