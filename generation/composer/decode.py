@@ -41,6 +41,11 @@ MUDDY_BELOW = 48
 
 CLEAR_INTERVAL = 4
 
+STALE_BARS = 3
+"""Equal bars running after which the temperature is raised, to ``STALE_HEAT`` times the ordered one."""
+
+STALE_HEAT = 1.6
+
 _ADVANCE_STEPS = np.array([*ADVANCES, 0])
 _DURATION_STEPS = np.array(DURATIONS)
 _ADVANCE_CLASS = {steps: index for index, steps in enumerate(ADVANCES)}
@@ -72,6 +77,7 @@ class Candidate:
         self._replays = deque(phrase for phrase in plan.phrases if phrase.replayed)
         self._forced: deque[tuple[int, Event]] = deque()
         self._earliest = 0
+        self._bars: list[list[tuple[int, int]]] = [[]]
 
     @property
     def share(self) -> float:
@@ -118,9 +124,15 @@ class Candidate:
         self._notes.append((onset, event))
         self._sounding = [(end, pitch) for end, pitch in self._sounding if end > onset]
         self._sounding.append((onset + DURATIONS[event.duration], event.pitch))
+        bar, position = divmod(onset, self._bar)
+        self._bars.extend([] for _ in range(bar + 1 - len(self._bars)))
+        self._bars[bar].append((position, event.pitch))
 
     def _draw(self, logits: NDArray[np.int64], *, allowed: Mask, nucleus: float) -> int:
-        return draw(logits, allowed=allowed, temperature=self._temperature, nucleus=nucleus, stream=self._stream)
+        finished = self._bars[-STALE_BARS - 1 : -1]
+        stale = len(finished) == STALE_BARS and finished.count(finished[0]) == STALE_BARS
+        temperature = self._temperature * (STALE_HEAT if stale else 1.0)
+        return draw(logits, allowed=allowed, temperature=temperature, nucleus=nucleus, stream=self._stream)
 
     def _advances(self) -> Mask:
         """Advances that keep the plan: no END before the end, no long silence, hands free."""
@@ -243,9 +255,15 @@ def decode_batch(
 
 
 def _score(events: Sequence[Event], *, plan: PiecePlan) -> Score:
+    """The finished piece; nothing is held into the last chord."""
     notes = decode(events, shift=key_shift(tonic=plan.tonic, mode=plan.frame.mode))
+    final = (plan.bars - 1) * plan.frame.steps_per_bar
+    ended = [
+        replace(note, duration=min(note.duration, final - note.onset)) if note.onset < final else note
+        for note in notes
+    ]
     return Score(
-        instrument=plan.frame.instrument, notes=_without_overlaps(notes), metre=plan.frame.metre, bars=plan.bars,
+        instrument=plan.frame.instrument, notes=_without_overlaps(ended), metre=plan.frame.metre, bars=plan.bars,
         bpm=plan.bpm, tonic=plan.tonic, mode=plan.frame.mode,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from generation.composer.batches import Track
 from generation.composer.checkpoint import Progress, write_arrays, write_bytes
 from generation.composer.corpus import Piece
 from generation.composer.critic import typical_values
+from generation.composer.likelihood import runtime_bits
 from generation.composer.model import CARD, FORMAT, INDEX, LEDGER, WEIGHTS, sha256_of
 from generation.composer.runtime import Core, quantised
 from generation.originality.index import CorpusIndex
@@ -120,40 +121,3 @@ def _card(
 
 def _with_total(bits: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in (*bits.items(), ("total", sum(bits.values())))}
-
-
-def runtime_bits(core: Core, *, tracks: Sequence[Track]) -> dict[str, float]:
-    """Held-out bits a note by field, measured with the runtime that composes."""
-    sums = np.zeros(3)
-    order = sorted(tracks, key=len, reverse=True)
-    for first in range(0, len(order), 64):
-        sums += _group_nats(core, tracks=order[first : first + 64])
-    notes = max(1, sum(len(track) - 1 for track in tracks))
-    return dict(zip(("advance", "pitch", "duration"), (sums / notes / np.log(2)).tolist(), strict=True))
-
-
-def _group_nats(core: Core, *, tracks: Sequence[Track]) -> NDArray[np.float64]:
-    """Nats by field over sections that are sorted by falling length, side by side."""
-    states = core.start(len(tracks))
-    sums = np.zeros(3)
-    for time in range(len(tracks[0])):
-        alive = sum(len(track) > time for track in tracks)
-        tracks = tracks[:alive]
-        inputs = np.stack([track.inputs[time] for track in tracks]).astype(np.intp)
-        pitch_inputs = np.stack([track.pitch_inputs[time] for track in tracks]).astype(np.intp)
-        duration_inputs = np.stack([track.duration_inputs[time] for track in tracks]).astype(np.intp)
-        targets = np.stack([track.targets[time] for track in tracks]).astype(np.intp)
-        summed, states = core.step(inputs, states=states.only(slice(alive)))
-        notes = np.array([time < len(track) - 1 for track in tracks])
-        sums[0] += _nats(core.advance_logits(summed), targets[:, 0]).sum()
-        sums[1] += _nats(core.pitch_logits(summed, inputs=pitch_inputs), targets[:, 1])[notes].sum()
-        sums[2] += _nats(core.duration_logits(summed, inputs=duration_inputs), targets[:, 2])[notes].sum()
-    return sums
-
-
-def _nats(logits: NDArray[np.int64], targets: NDArray[np.intp]) -> NDArray[np.float64]:
-    scaled = logits / 512.0
-    scaled -= scaled.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(scaled).sum(axis=1))
-    nats: NDArray[np.float64] = log_sum - scaled[np.arange(len(targets)), targets]
-    return nats

@@ -3,8 +3,7 @@
 A line (the top or the bass of a piece) becomes tokens: the melodic interval to the next note, and the class
 of the ratio of successive times between onsets, half an octave wide. A shingle is ``SHINGLE`` tokens on
 end, that is ``SHINGLE + 2`` notes, kept as a 64-bit hash. Plain scales and repeated notes in even rhythm
-belong to everybody and are left out. After Yin et al., SN Computer Science 3:340 (2022), and
-``docs/originality``'s own calibration.
+belong to everybody and are left out. After the fingerprints of Yin et al., SN Computer Science 3:340 (2022).
 """
 
 from __future__ import annotations

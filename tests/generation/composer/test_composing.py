@@ -112,7 +112,7 @@ def test_another_process_composes_the_same_notes_and_loads_neither_music21_nor_t
 
 
 def test_progress_rises_to_one_and_may_cancel() -> None:
-    class Cancelled(Exception):
+    class CancelledError(Exception):
         pass
 
     told: list[tuple[float, int]] = []
@@ -122,12 +122,12 @@ def test_progress_rises_to_one_and_may_cancel() -> None:
 
     def cancel(share: float, notes: int) -> None:
         if share > 0.3:
-            raise Cancelled
+            raise CancelledError
 
     compose(ORDERS[0], model=model_of("piano"), progress=listen)
     assert len(told) > 10
     assert all(0 <= share <= 1 for share, _ in told)
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         compose(ORDERS[0], model=model_of("piano"), progress=cancel)
 
 

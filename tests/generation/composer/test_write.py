@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 WALTZ = Score(
     "guitar",
-    tuple(Note(step * 6, 52 + step * 5 % 17, 6) for step in range(18)) + (Note(108, 52, 36), Note(108, 64, 36)),
+    (*(Note(step * 6, 52 + step * 5 % 17, 6) for step in range(18)), Note(108, 52, 36), Note(108, 64, 36)),
     (3, 4), 4, 96.0, "E", "minor", title="Waltz",
 )  # fmt: skip
 
