@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from celery.signals import worker_process_init
 
 from marketplace.celery import app
+
+# Read when NumPy is loaded. The composer's matrices are small: several threads would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @worker_process_init.connect

@@ -17,9 +17,19 @@ print([name for name in {HEAVY} if name in sys.modules])
 """
 
 
-def test_a_web_process_imports_nothing_that_composes_or_renders() -> None:
+def run(code: str) -> str:
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "marketplace.settings"}
+    environment.pop("OPENBLAS_NUM_THREADS", None)
     done = subprocess.run(
-        [sys.executable, "-c", OPEN_EVERY_PAGE], capture_output=True, text=True, env=environment, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
     )
-    assert done.stdout.strip() == "[]"
+    return done.stdout.strip()
+
+
+def test_a_worker_composes_on_one_thread() -> None:
+    asked = "import os, django; django.setup(); import generation.tasks; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    assert run(asked) == "1"
+
+
+def test_a_web_process_imports_nothing_that_composes_or_renders() -> None:
+    assert run(OPEN_EVERY_PAGE) == "[]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,8 @@ class Command(OneLineCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Read when NumPy is loaded. The composer's matrices are small: several threads only wait for each other.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         # Composer and sound are loaded here, so that a wrong option is answered at once.
         from generation.audio.errors import AudioError
         from generation.composer.compose import InvalidOrderError, MissingModelError, NotOriginalError
@@ -81,7 +84,7 @@ def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str,
     from generation.audio.engrave import write_pdf
     from generation.composer.compose import compose, load_model
     from generation.composer.write import write_midi, write_musicxml
-    from generation.worker import composer_order
+    from generation.worker import composer_order, load_score_writer
 
     timings: dict[str, float] = {}
     began = time.perf_counter()
@@ -94,6 +97,8 @@ def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str,
     title = score.title or f"{order.instrument.capitalize()} in {score.tonic} {score.mode}"
     with _timed(timings, "originality"):
         originality = composed.originality | _nearest_work(score.notes, found=composed.originality)
+    with _timed(timings, "libraries"):
+        load_score_writer()
     with _timed(timings, "score_files"):
         write_midi(score, folder / "score.mid")
         write_musicxml(score, folder / "score.musicxml")
