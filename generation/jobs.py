@@ -49,20 +49,22 @@ class Job:
     claim: uuid.UUID
     lost: threading.Event = field(default_factory=threading.Event)
     _written_at: float = 0.0
+    _highest: int = 0
 
     def beat(self) -> bool:
         """Give a sign of life; False when the row is no longer ours."""
         return self._write(heartbeat_at=timezone.now())
 
     def report(self, *, percent: float, notes: int | None = None) -> None:
-        """Write how far the work is, at most four times a second."""
+        """Write how far the work is, at most four times a second; it never seems to go back."""
         if self.lost.is_set():
             raise LostClaimError
         now = time.monotonic()
         if now - self._written_at < WRITES_APART:
             return
         self._written_at = now
-        fields: dict[str, Any] = {"progress": max(0, min(99, int(percent))), "heartbeat_at": timezone.now()}
+        self._highest = max(self._highest, min(99, int(percent)))
+        fields: dict[str, Any] = {"progress": self._highest, "heartbeat_at": timezone.now()}
         if notes is not None:
             fields["notes"] = notes
         if not self._write(**fields):
@@ -73,6 +75,7 @@ class Job:
         if not self._write(seed=seed, progress=0, notes=0, heartbeat_at=timezone.now()):
             raise LostClaimError
         self.composition.seed = seed
+        self._highest = 0
 
     def start_rendering(self, *, percent: int, notes: int) -> None:
         """Move from composing to rendering."""

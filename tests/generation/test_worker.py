@@ -365,6 +365,15 @@ def test_progress_tells_percent_and_notes_so_far() -> None:
     assert (fresh(job.composition).progress, fresh(job.composition).notes) == (31, 64)
 
 
+def test_progress_never_goes_back() -> None:
+    job = jobs.claim(a_queued_composition().pk)
+    assert job is not None
+    with mock.patch.object(jobs, "WRITES_APART", 0):
+        for percent in (10, 30, 5, 130):
+            job.report(percent=percent)
+            assert fresh(job.composition).progress == {10: 10, 30: 30, 5: 30, 130: 99}[percent]
+
+
 def test_a_heartbeat_counts_only_with_the_claim() -> None:
     piece = a_queued_composition()
     job = jobs.claim(piece.pk)
