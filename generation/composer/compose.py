@@ -34,6 +34,7 @@ CANDIDATES = 8
 ROUNDS = 4
 """Batches of candidates tried before giving up on originality."""
 
+_LEADERS = 3
 _LONGEST_SILENCE = 4.0
 _MOST_EQUAL_BARS = 3
 
@@ -89,7 +90,8 @@ def compose(
         ]
         scores = decode_batch(drawn, core=model.core, candidates=candidates, progress=progress or _silent)
         decoded = time.perf_counter()
-        best = _best(scores, model=model, known_works=known_works)
+        ranked = _ranked(scores, model=model, stream=Stream(model.version, parameters, "choice", attempt))
+        best = _first_original(ranked, model=model, known_works=known_works)
         timings["network"] += decoded - begun
         timings["choice"] += time.perf_counter() - decoded
         if best:
@@ -106,22 +108,31 @@ def _silent(share: float, notes: int) -> None:
     """Progress that nobody asked for."""
 
 
-def _best(
+def _ranked(scores: list[Score], *, model: ComposerModel, stream: Stream) -> list[Score]:
+    """Candidates in order of preference: typical ones without a flaw first, led by one of the best three.
+
+    Always taking the most typical one would make all pieces alike.
+    """
+    measured = [measure(score) for score in scores]
+    flawed = [
+        found["longest_silence"] > _LONGEST_SILENCE or _equal_bars_running(score) > _MOST_EQUAL_BARS
+        for score, found in zip(scores, measured, strict=True)
+    ]
+    distances = [round(distance(found, typical=model.typical), 6) for found in measured]
+    ranked = sorted(range(len(scores)), key=lambda index: (flawed[index], distances[index], index))
+    leaders = [index for index in ranked[:_LEADERS] if not flawed[index]] or ranked[:1]
+    leader = stream.choice(leaders)
+    return [scores[index] for index in (leader, *(other for other in ranked if other != leader))]
+
+
+def _first_original(
     scores: list[Score], *, model: ComposerModel, known_works: WorkIndex | None
 ) -> tuple[Score, Report] | None:
-    """The most typical candidate that is original, those without a flaw first; None if none is original."""
-    ranked = sorted(range(len(scores)), key=lambda index: (*_rank(scores[index], model=model), index))
-    for index in ranked:
-        report = check(scores[index].notes, corpus=model.index, works=known_works)
+    for score in scores:
+        report = check(score.notes, corpus=model.index, works=known_works)
         if report.verdict == "original":
-            return scores[index], report
+            return score, report
     return None
-
-
-def _rank(score: Score, *, model: ComposerModel) -> tuple[bool, float]:
-    found = measure(score)
-    flawed = found["longest_silence"] > _LONGEST_SILENCE or _equal_bars_running(score) > _MOST_EQUAL_BARS
-    return flawed, round(distance(found, typical=model.typical), 6)
 
 
 def _equal_bars_running(score: Score) -> int:

@@ -29,8 +29,8 @@ from generation.composer.score import Note, Score
 
 Mask = NDArray[np.bool_]
 
-RHYTHM_NUCLEUS = 0.95
-PITCH_NUCLEUS = 0.94
+RHYTHM_NUCLEUS = 0.97
+PITCH_NUCLEUS = 0.96
 LONGEST_GAP = 24
 """Grid steps of silence allowed between notes: a half note."""
 
