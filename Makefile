@@ -48,10 +48,7 @@ lint: .venv/installed-dev
 	$(VENV)/lint-imports
 	$(VENV)/mypy
 	$(VENV)/python manage.py makemigrations --check --dry-run
-	SOLOSCORE_ENV=production SOLOSCORE_SECRET_KEY=$$($(VENV)/python -c 'import secrets; print(secrets.token_urlsafe(60))') \
-	SOLOSCORE_HOSTS=soloscore.example SOLOSCORE_PREVIEW_SECRET=linting STRIPE_SECRET_KEY=sk_live_linting \
-	STRIPE_WEBHOOK_SECRET=whsec_linting SOLOSCORE_SIGNING_KEYS_DIR=/nonexistent SOLOSCORE_VAR_DIR=.venv/lint-var \
-	$(VENV)/python manage.py check --deploy --fail-level WARNING
+	deploy/check.sh $(VENV)/python
 
 bench: setup
 	$(VENV)/python manage.py bench

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -250,6 +251,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=30),
         "options": {"expires": 60},
     },
+    "reconcile-with-stripe": {
+        "task": "payments.tasks.reconcile",
+        "schedule": crontab(hour=3, minute=20),
+    },
     "drain-outbox": {
         "task": "payments.tasks.drain_outbox",
         "schedule": timedelta(seconds=5),
@@ -300,9 +305,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
-# Partners' clients (OAuth2 client credentials) are signed with this key; development makes its own.
-IDP_OIDC_PRIVATE_KEY = env("SOLOSCORE_OIDC_PRIVATE_KEY")
-
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -327,4 +329,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # stripe-python says two lines about every call.
+    "loggers": {"stripe": {"level": "WARNING"}},
 }

@@ -109,7 +109,12 @@ class Lanes:
 
 
 def endless(
-    own: Sequence[Track], *, replay: Sequence[Track], replay_share: float, wish_dropout: float, rng: np.random.Generator
+    own: Sequence[Track],
+    *,
+    replay: Sequence[Track],
+    replay_share: float,
+    wish_dropout: float,
+    rng: np.random.Generator,
 ) -> Iterator[Track]:
     """Sections for ever, each list in a new order every time round.
 

@@ -85,7 +85,9 @@ def compose(
     for attempt in range(ROUNDS):
         begun = time.perf_counter()
         candidates = [
-            Candidate(drawn, stream=Stream(model.version, parameters, number), temperature=float(order.temperature))
+            Candidate(
+                drawn, stream=Stream(model.version, parameters, number), temperature=float(order.temperature)
+            )
             for number in range(attempt * CANDIDATES, (attempt + 1) * CANDIDATES)
         ]
         scores = decode_batch(drawn, core=model.core, candidates=candidates, progress=progress or _silent)

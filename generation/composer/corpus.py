@@ -70,7 +70,9 @@ class Piece:
     sections: tuple[Score, ...]
 
 
-def read_manifest(corpus: Path, *, instruments: Collection[str], allow_licences: Collection[str] = ()) -> list[Entry]:
+def read_manifest(
+    corpus: Path, *, instruments: Collection[str], allow_licences: Collection[str] = ()
+) -> list[Entry]:
     """Lines of the manifest for some instruments, in the order of their paths.
 
     Raises ``CorpusError`` if the manifest is missing or lacks a column, if no line is left, or if a licence is
@@ -79,7 +81,9 @@ def read_manifest(corpus: Path, *, instruments: Collection[str], allow_licences:
     manifest = corpus / MANIFEST
     if not manifest.is_file():
         columns = ", ".join(COLUMNS)
-        raise CorpusError(f"{manifest} is missing: a corpus is a folder with a manifest.csv (columns {columns}).")
+        raise CorpusError(
+            f"{manifest} is missing: a corpus is a folder with a manifest.csv (columns {columns})."
+        )
     with manifest.open(encoding="utf-8", newline="") as lines:
         reader = csv.DictReader(lines)
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
@@ -182,8 +186,14 @@ def _load_cache(path: Path, *, entries: Sequence[Entry]) -> list[Piece]:
         first += count
         sections[piece].append(
             Score(
-                instrument=entries[piece].instrument, notes=tuple(Note(*row) for row in rows), metre=(beats, unit),
-                bars=bars, bpm=120.0, tonic=TONICS[tonic], mode="minor" if minor else "major", pickup=pickup,
+                instrument=entries[piece].instrument,
+                notes=tuple(Note(*row) for row in rows),
+                metre=(beats, unit),
+                bars=bars,
+                bpm=120.0,
+                tonic=TONICS[tonic],
+                mode="minor" if minor else "major",
+                pickup=pickup,
             )
         )
     return [Piece(entry, tuple(scores)) for entry, scores in zip(entries, sections, strict=True)]

@@ -44,6 +44,8 @@ def typical_values(scores: Sequence[Score], *, instrument: str) -> dict[str, lis
 def distance(found: Mapping[str, float], *, typical: Mapping[str, tuple[float, float]]) -> float:
     """Mean squared distance, in standard deviations, of a candidate's measures from real ones."""
     squares = [
-        min(_CAP, abs(found[name] - mean) / spread) ** 2 for name, (mean, spread) in typical.items() if name in found
+        min(_CAP, abs(found[name] - mean) / spread) ** 2
+        for name, (mean, spread) in typical.items()
+        if name in found
     ]
     return sum(squares) / max(1, len(squares))

@@ -63,7 +63,9 @@ def evaluate(
     return {
         "instrument": model.instrument,
         "pieces": pieces,
-        "nll_bits_per_note": {name: round(value, 3) for name, value in (*bits.items(), ("total", sum(bits.values())))},
+        "nll_bits_per_note": {
+            name: round(value, 3) for name, value in (*bits.items(), ("total", sum(bits.values())))
+        },
         "overlapping_area": overlapping_areas(samples, made),
         "classifier_auc": round(classifier_auc(samples, made), 3),
         "bar_similarity": {f"lag{lag}": _compared(f"bar_similarity_{lag}", samples, made) for lag in LAGS},

@@ -69,7 +69,9 @@ def encode(notes: Sequence[Note], *, shift: int) -> list[Event]:
         duration = _DURATION_CLASS.get(note.duration)
         pitch = note.pitch - shift - LOWEST_PITCH
         if advance is None or duration is None or not 0 <= pitch < PITCHES:
-            message = f"{note} after step {last} is outside the event tables; pass the notes through fit() first."
+            message = (
+                f"{note} after step {last} is outside the event tables; pass the notes through fit() first."
+            )
             raise UnencodableScoreError(message)
         events.append(Event(advance, pitch, duration))
         last = note.onset

@@ -139,7 +139,9 @@ def _empty_beats(score: Score) -> float:
     beats = max(1, score.steps // STEPS_PER_QUARTER)
     sounding: set[int] = set()
     for note in score.notes:
-        sounding.update(range(note.onset // STEPS_PER_QUARTER, -(-(note.onset + note.duration) // STEPS_PER_QUARTER)))
+        sounding.update(
+            range(note.onset // STEPS_PER_QUARTER, -(-(note.onset + note.duration) // STEPS_PER_QUARTER))
+        )
     return 1.0 - len({beat for beat in sounding if beat < beats}) / beats
 
 

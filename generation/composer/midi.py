@@ -52,7 +52,9 @@ def read_raw_midi(path: Path) -> RawMidi:
     except OSError as error:
         raise UnreadableMidiError(f"{path} cannot be opened: {error.strerror}.") from error
     except Exception as error:  # music21 raises its own, IndexError, struct.error … for damaged bytes
-        message = f"{path} is not a readable MIDI file ({error}); replace it with an intact copy or remove it."
+        message = (
+            f"{path} is not a readable MIDI file ({error}); replace it with an intact copy or remove it."
+        )
         raise UnreadableMidiError(message) from error
     if not raw.notes:
         raise UnreadableMidiError(f"{path} contains no notes; replace it with an intact copy or remove it.")

@@ -78,7 +78,9 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
             core = Core({name: stored[name] for name in stored.files})
         index = CorpusIndex.load(home / INDEX)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise MissingModelError(f"{home} does not hold a usable model ({error}); {_remedy(instrument)}") from error
+        raise MissingModelError(
+            f"{home} does not hold a usable model ({error}); {_remedy(instrument)}"
+        ) from error
     ranges = {name: (float(mean), float(spread)) for name, (mean, spread) in typical.items()}
     return ComposerModel(instrument, version, core, index, ranges, card)
 

@@ -81,7 +81,9 @@ def build(hyper: Hyper) -> keras.Model:
         return keras.layers.Dense(classes, name=f"{name}_logits")(keras.ops.tanh(hidden))
 
     pitch_given = _embed(pitch_inputs, fields=PITCH_FIELDS, width=hyper.hidden, name="pitch_given")
-    duration_given = _embed(duration_inputs, fields=DURATION_FIELDS, width=hyper.hidden, name="duration_given")
+    duration_given = _embed(
+        duration_inputs, fields=DURATION_FIELDS, width=hyper.hidden, name="duration_given"
+    )
     outputs = [
         head("advance", classes=END + 1),
         head("pitch", classes=PITCHES, given=pitch_given),

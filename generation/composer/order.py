@@ -73,8 +73,14 @@ class Order:
         _check_number("temperature", self.temperature, limits=TEMPERATURE, unit="")
         if self.bpm is not None:
             _check_number("bpm", self.bpm, limits=BPM, unit="quarter notes a minute")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= LARGEST_SEED:
-            raise InvalidOrderError("seed", f"The seed {self.seed!r} is not a whole number from 0 to {LARGEST_SEED}.")
+        if (
+            isinstance(self.seed, bool)
+            or not isinstance(self.seed, int)
+            or not 0 <= self.seed <= LARGEST_SEED
+        ):
+            raise InvalidOrderError(
+                "seed", f"The seed {self.seed!r} is not a whole number from 0 to {LARGEST_SEED}."
+            )
         _check_option("mood", self.mood, options=MOODS)
         _check_option("tonic", self.tonic, options=TONICS)
         _check_option("mode", self.mode, options=("major", "minor"))

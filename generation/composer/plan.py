@@ -107,7 +107,13 @@ def plan(order: Order, *, stream: Stream) -> PiecePlan:
         density = DENSITIES[order.density]
     register: Wish = mood.register if mood else stream.choice((0, 0, 2, 3))
     frame = Frame(
-        instrument=order.instrument, metre=metre, bars=bars, pickup=0, mode=mode, density=density, register=register
+        instrument=order.instrument,
+        metre=metre,
+        bars=bars,
+        pickup=0,
+        mode=mode,
+        density=density,
+        register=register,
     )
     exact = bars * frame.steps_per_bar / STEPS_PER_QUARTER * 60.0 / order.seconds
     return PiecePlan(frame, player, exact, order.tonic or tonic, _phrases(bars, stream=stream))
@@ -164,5 +170,3 @@ def _letters(count: int, *, stream: Stream) -> str:
         shift = 0 if not letters or stream.below(2) else 3
         letters += "".join(chr(ord(letter) + shift) for letter in form)
     return letters
-
-

@@ -45,7 +45,9 @@ def quantised(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.int16
     for name, values in weights.items():
         whole = np.rint(np.asarray(values, np.float64) * 2.0**WEIGHT_BITS)
         if np.abs(whole).max() > _LARGEST:
-            raise UnfitWeightsError(f"{name} has a weight of {np.abs(values).max():.1f}; the runtime holds ±63.")
+            raise UnfitWeightsError(
+                f"{name} has a weight of {np.abs(values).max():.1f}; the runtime holds ±63."
+            )
         rounded[name] = whole.astype(np.int16)
     for name, largest in _largest_sums(rounded).items():
         if largest >= _EXACT:
@@ -69,7 +71,9 @@ def _largest_sums(weights: Mapping[str, NDArray[np.int16]]) -> dict[str, float]:
     inputs = _field_reach(_input_table(weights), fields=INPUT_FIELDS)
     sums = {
         "lstm1": inputs + reach("lstm1/recurrent_kernel", largest=one),
-        "lstm2": reach("lstm2/kernel", largest=one) + reach("lstm2/recurrent_kernel", largest=one) + bias("lstm2"),
+        "lstm2": reach("lstm2/kernel", largest=one)
+        + reach("lstm2/recurrent_kernel", largest=one)
+        + bias("lstm2"),
     }
     for name in _HEADS:
         hidden = reach(f"{name}_hidden/kernel", largest=2 * one) + bias(f"{name}_hidden")
@@ -173,7 +177,9 @@ class Core:
         if given is not None:
             sums += _rows(self._given[name], values=given, offsets=_GIVEN_OFFSETS[name])
         kernel, bias = self._logits[name]
-        logits: Logits = np.rint((self._hidden_tanh[_arguments(sums)] @ kernel + bias) * _TO_STEPS).astype(np.int64)
+        logits: Logits = np.rint((self._hidden_tanh[_arguments(sums)] @ kernel + bias) * _TO_STEPS).astype(
+            np.int64
+        )
         return logits
 
 

@@ -46,7 +46,12 @@ class Stream:
 
 
 def draw(
-    logits: NDArray[np.int64], *, allowed: NDArray[np.bool_], temperature: float, nucleus: float, stream: Stream
+    logits: NDArray[np.int64],
+    *,
+    allowed: NDArray[np.bool_],
+    temperature: float,
+    nucleus: float,
+    stream: Stream,
 ) -> int:
     """Draw a class from the smallest set of likeliest allowed classes that holds ``nucleus`` of the probability.
 

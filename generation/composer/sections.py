@@ -84,10 +84,7 @@ def _spans(raw: RawMidi) -> list[_Span]:
         changes[round(tick * scale)] = (metre, sharps, minor)
     starts = sorted(changes)
     ends = [*starts[1:], max(round(raw.end * scale), starts[-1]) + 1]
-    return [
-        _Span(start, end, *changes[start])
-        for start, end in zip(starts, ends, strict=True)
-    ]
+    return [_Span(start, end, *changes[start]) for start, end in zip(starts, ends, strict=True)]
 
 
 def _section(notes: list[Note], *, span: _Span, instrument: str) -> Score:

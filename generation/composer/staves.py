@@ -154,5 +154,3 @@ def _symbols(pitches: tuple[int, ...], start: int, end: int, *, offset: int) -> 
         symbols.append(Symbol(at, length, pitches))
         at += length
     return symbols
-
-

@@ -189,7 +189,9 @@ def train(
         raise ValueError("A training plan needs minutes or epochs above zero.")
     hyper = hyper or Hyper()
     pieces = _pieces(plan.folders, corpus=corpus, cache=cache, allow_licences=allow_licences)
-    replay = _pieces(plan.replay, corpus=corpus, cache=cache, allow_licences=allow_licences) if plan.replay else []
+    replay = (
+        _pieces(plan.replay, corpus=corpus, cache=cache, allow_licences=allow_licences) if plan.replay else []
+    )
     own = tracks_of([score for piece in pieces if not piece.entry.held_out for score in piece.sections])
     held_out = [without_wishes(track) for track in tracks_of(
         [score for piece in pieces if piece.entry.held_out for score in piece.sections]

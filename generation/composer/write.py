@@ -133,7 +133,11 @@ def _first_number(score: Score) -> int:
 def _instrument(score: Score) -> Any:
     from music21 import instrument
 
-    known = {"guitar": instrument.AcousticGuitar, "piano": instrument.Piano, "harpsichord": instrument.Harpsichord}
+    known = {
+        "guitar": instrument.AcousticGuitar,
+        "piano": instrument.Piano,
+        "harpsichord": instrument.Harpsichord,
+    }
     return known.get(score.instrument, instrument.Piano)()
 
 
@@ -201,7 +205,13 @@ def _symbol(symbol: Symbol, *, sharps: int) -> Any:
     head = note.Note(pitches[0]) if len(pitches) == 1 else chord.Chord(pitches)
     head.quarterLength = length
     if symbol.from_before or symbol.into_next:
-        kind = "continue" if symbol.from_before and symbol.into_next else "stop" if symbol.from_before else "start"
+        kind = (
+            "continue"
+            if symbol.from_before and symbol.into_next
+            else "stop"
+            if symbol.from_before
+            else "start"
+        )
         head.tie = tie.Tie(kind)
     return head
 

@@ -54,7 +54,9 @@ def check(
     return Report("too_near" if near else "original", in_corpus, in_works, nearest, share)
 
 
-def _nearest(lines: Sequence[Hashes], *, own: Hashes, index: WorkIndex | None) -> tuple[int, float, str | None]:
+def _nearest(
+    lines: Sequence[Hashes], *, own: Hashes, index: WorkIndex | None
+) -> tuple[int, float, str | None]:
     """(longest run, share, name) of the piece with the longest run."""
     best: tuple[int, float, str | None] = (0, 0.0, None)
     for name, held in index.matches(own) if index else ():

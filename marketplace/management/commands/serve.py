@@ -1,4 +1,4 @@
-"""Run the web server and the worker together, as one thing that one Ctrl-C ends."""
+"""Run the web server, the worker and the clock together, as one thing that one Ctrl-C ends."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ STOP_WITHIN_SECONDS = 10.0
 
 
 class Command(BaseCommand):
-    """Start web and worker in this process group; start a worker anew that died."""
+    """Start web, worker and clock in this process group; start a worker or clock anew that died."""
 
-    help = "Run web server and worker together until Ctrl-C."
+    help = "Run web server, worker and clock together until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
@@ -30,19 +30,20 @@ class Command(BaseCommand):
         host, port = options["host"], options["port"]
         _refuse_a_taken_port(host, port)
         environment = {**os.environ, "PORT": str(port), "OPENBLAS_NUM_THREADS": "1"}
-        commands = {"web": _web_command(host, port), "worker": _worker_command()}
+        commands = {"web": _web_command(host, port), "worker": _worker_command(), "clock": _clock_command()}
+        stopping = _note_signals()
         children = {name: subprocess.Popen(command, env=environment) for name, command in commands.items()}
         self.stdout.write(f"Soloscore is at http://localhost:{port}/   (Ctrl-C stops it)")
-        stopping = _note_signals()
         try:
             while not stopping:
                 time.sleep(0.2)
                 if (code := children["web"].poll()) is not None:
                     raise CommandError(f"The web server ended by itself (exit code {code}).")
-                if (code := children["worker"].poll()) is not None:
-                    self.stderr.write(f"The worker ended (exit code {code}); it is started again.")
-                    time.sleep(RESTART_AFTER_SECONDS)
-                    children["worker"] = subprocess.Popen(commands["worker"], env=environment)
+                for name in ("worker", "clock"):
+                    if (code := children[name].poll()) is not None:
+                        self.stderr.write(f"The {name} ended (exit code {code}); it is started again.")
+                        time.sleep(RESTART_AFTER_SECONDS)
+                        children[name] = subprocess.Popen(commands[name], env=environment)
         finally:
             _stop(children)
 
@@ -65,8 +66,14 @@ def _web_command(host: str, port: int) -> list[str]:
 
 def _worker_command() -> list[str]:
     return [
-        sys.executable, "-m", "celery", "-q", "-A", "marketplace", "worker", "--beat", "--pool", "prefork",
+        sys.executable, "-m", "celery", "-q", "-A", "marketplace", "worker", "--pool", "prefork",
         "--concurrency", "2", "--loglevel", "warning", "--without-gossip", "--without-mingle",
+    ]  # fmt: skip
+
+
+def _clock_command() -> list[str]:
+    return [
+        sys.executable, "-m", "celery", "-q", "-A", "marketplace", "beat", "--loglevel", "warning", "--pidfile=",
     ]  # fmt: skip
 
 

@@ -67,7 +67,9 @@ def test_a_piece_can_be_played_and_neither_loops_nor_falls_silent(order: Order) 
 def test_the_wishes_for_key_and_mode_are_kept() -> None:
     score = composed(ORDERS[4]).score
     assert (score.tonic, score.mode) == ("E", "minor")
-    home = {(9 + degree + key_shift(tonic="E", mode="minor")) % 12 for degree in (0, 2, 3, 5, 7, 8, 10, 11, 9)}
+    home = {
+        (9 + degree + key_shift(tonic="E", mode="minor")) % 12 for degree in (0, 2, 3, 5, 7, 8, 10, 11, 9)
+    }
     inside = sum(note.pitch % 12 in home for note in score.notes)
     assert inside / len(score.notes) > 0.8
     assert TONICS.index("E") in {note.pitch % 12 for note in score.notes}

@@ -23,7 +23,11 @@ def named(values: list[int]) -> dict[str, int]:
 def test_every_number_lies_inside_its_field() -> None:
     inputs, pitch_inputs, duration_inputs, events = rows(tune(3, bars=20))
     assert events[-1].advance == END
-    for fields, table in ((INPUT_FIELDS, inputs), (PITCH_FIELDS, pitch_inputs), (DURATION_FIELDS, duration_inputs)):
+    for fields, table in (
+        (INPUT_FIELDS, inputs),
+        (PITCH_FIELDS, pitch_inputs),
+        (DURATION_FIELDS, duration_inputs),
+    ):
         for row in table:
             assert len(row) == len(fields)
             assert all(0 <= value < size for value, (_, size) in zip(row, fields, strict=True))

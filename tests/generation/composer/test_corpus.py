@@ -23,7 +23,9 @@ def test_a_corpus_is_read_as_it_was_written_and_again_from_the_cache(tmp_path: P
     again = read_corpus(corpus, entries=entries, cache=tmp_path / "cache")
     assert read == again
     assert [piece.sections[0].notes for piece in read] == [tune(seed).notes for seed in range(3)]
-    assert {(s.metre, s.tonic, s.mode, s.bars) for piece in read for s in piece.sections} == {((4, 4), "C", "major", 8)}
+    assert {(s.metre, s.tonic, s.mode, s.bars) for piece in read for s in piece.sections} == {
+        ((4, 4), "C", "major", 8)
+    }
 
 
 def test_a_corrupted_file_is_named_with_a_remedy_and_leaves_no_cache(tmp_path: Path) -> None:
@@ -33,7 +35,9 @@ def test_a_corrupted_file_is_named_with_a_remedy_and_leaves_no_cache(tmp_path: P
     broken.write_bytes(broken.read_bytes()[:40])
     manifest = corpus / MANIFEST
     text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(text.replace(original, hashlib.sha256(broken.read_bytes()).hexdigest()), encoding="utf-8")
+    manifest.write_text(
+        text.replace(original, hashlib.sha256(broken.read_bytes()).hexdigest()), encoding="utf-8"
+    )
     entries = read_manifest(corpus, instruments=["piano"])
     with pytest.raises(CorpusError, match=r"piano-01\.mid.*(replace|remove)"):
         read_corpus(corpus, entries=entries, cache=tmp_path / "cache")

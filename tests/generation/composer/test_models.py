@@ -21,7 +21,9 @@ def test_both_instruments_ship() -> None:
 
 
 def test_a_model_that_is_not_there_names_the_file_and_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(MissingModelError, match=r"oboe/card\.json is missing.*train_composer --instrument oboe"):
+    with pytest.raises(
+        MissingModelError, match=r"oboe/card\.json is missing.*train_composer --instrument oboe"
+    ):
         load_model("oboe", tmp_path)
 
 
@@ -50,7 +52,9 @@ def test_a_damaged_card_is_named(shipped: Path) -> None:
 
 def test_weights_of_another_format_are_refused(shipped: Path) -> None:
     card = shipped / "guitar" / CARD
-    card.write_text(json.dumps(json.loads(card.read_text(encoding="utf-8")) | {"format": 1}), encoding="utf-8")
+    card.write_text(
+        json.dumps(json.loads(card.read_text(encoding="utf-8")) | {"format": 1}), encoding="utf-8"
+    )
     with pytest.raises(MissingModelError, match="format 1"):
         load_model("guitar", shipped)
 

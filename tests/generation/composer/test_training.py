@@ -45,7 +45,9 @@ def test_training_resumes_where_it_stopped_and_gives_a_model_that_composes(tmp_p
         second["held_out_bits_per_note"]["total"], abs=0.1
     )
     assert told[-1].seconds_left == 0
-    made = compose(Order(instrument="piano", seconds=6, seed=1), model=load_model("piano", tmp_path / "models"))
+    made = compose(
+        Order(instrument="piano", seconds=6, seed=1), model=load_model("piano", tmp_path / "models")
+    )
     assert made.seconds == pytest.approx(6)
 
 

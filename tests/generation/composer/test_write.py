@@ -27,7 +27,12 @@ def test_midi_says_what_the_score_says(score: Score, tmp_path: Path) -> None:
     write_midi(score, path)
     read = read_midi(path)
     assert read.notes == score.notes
-    assert (read.metre, read.tonic, read.mode, read.bars) == (score.metre, score.tonic, score.mode, score.bars)
+    assert (read.metre, read.tonic, read.mode, read.bars) == (
+        score.metre,
+        score.tonic,
+        score.mode,
+        score.bars,
+    )
     assert read.bpm == pytest.approx(score.bpm, abs=0.01)
     assert read_raw_midi(path).ticks_per_quarter == 480
     assert path.read_bytes()[8:10] == b"\x00\x01"

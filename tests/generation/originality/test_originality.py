@@ -27,7 +27,8 @@ def melody(seed: int, *, count: int = 60, start: int = 0, key: int = 60) -> list
 def moved(notes: list[Note], *, semitones: int, stretch: int, start: int) -> list[Note]:
     first = notes[0].onset
     return [
-        Note((note.onset - first) * stretch + start, note.pitch + semitones, note.duration * stretch) for note in notes
+        Note((note.onset - first) * stretch + start, note.pitch + semitones, note.duration * stretch)
+        for note in notes
     ]
 
 
