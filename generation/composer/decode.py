@@ -30,7 +30,7 @@ from generation.composer.score import Note, Score
 Mask = NDArray[np.bool_]
 
 RHYTHM_NUCLEUS = 0.97
-PITCH_NUCLEUS = 0.96
+PITCH_NUCLEUS = 0.97
 LONGEST_GAP = 24
 """Grid steps of silence allowed between notes: a half note."""
 

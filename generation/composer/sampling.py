@@ -64,7 +64,7 @@ def draw(
     order = np.argsort(-weights, kind="stable")
     ranked = weights[order]
     total = np.cumsum(ranked)
-    inside = (total - ranked) * _MILLE < int(nucleus * _MILLE) * total[-1]
+    inside = (total - ranked) * _MILLE < round(nucleus * _MILLE) * total[-1]
     kept = total[inside]
     mark = stream.below(int(kept[-1]))
     return int(classes[order[np.searchsorted(kept, mark, side="right")]])
