@@ -176,6 +176,19 @@ def test_training_refuses_a_corpus_it_cannot_use(tmp_path: Path, manifest: str |
     assert not (tmp_path / "out").exists()
 
 
+# evaluate_composer
+
+
+def test_evaluation_refuses_a_corpus_it_cannot_use(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = manage(
+        "evaluate_composer", "--instrument", "piano", "--corpus", str(tmp_path), "--json", str(report)
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "manifest.csv is missing" in done.stderr
+    assert not report.exists()
+
+
 # sync_instruments and seed_shop
 
 
