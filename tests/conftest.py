@@ -20,8 +20,9 @@ def _isolated(settings: Settings, tmp_path: Path) -> None:
         },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    settings.STATIC_ROOT = tmp_path / "static"
-    settings.STATIC_ROOT.mkdir()
+    # Nothing was collected, but whitenoise wants a folder.
+    settings.STATIC_ROOT = settings.VAR_DIR / "static"
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
     settings.MAIL_DIR = tmp_path / "mail"
     settings.EMAIL_FILE_PATH = settings.MAIL_DIR
     settings.TEST_CHECKOUT_STORE = tmp_path / "test-stripe.sqlite3"

@@ -159,7 +159,9 @@ class Candidate:
         return allowed
 
     def _chord_may_grow(self) -> bool:
-        return len(self._sounding) < self._plan.player.voices and bool(self._pitches(self.follower.onset).any())
+        return len(self._sounding) < self._plan.player.voices and bool(
+            self._pitches(self.follower.onset).any()
+        )
 
     def _pitches(self, onset: int) -> Mask:
         """Pitches that can be played at ``onset`` and that the plan allows there."""
@@ -241,7 +243,8 @@ def decode_batch(
         inputs = [one.follower.pitch_inputs(advance) for one, advance in zip(alive, advances, strict=True)]
         logits = core.pitch_logits(summed, inputs=inputs)
         pitches = [
-            one.choose_pitch(row, advance=advance) for one, row, advance in zip(alive, logits, advances, strict=True)
+            one.choose_pitch(row, advance=advance)
+            for one, row, advance in zip(alive, logits, advances, strict=True)
         ]
         inputs = [
             one.follower.duration_inputs(advance, pitch)

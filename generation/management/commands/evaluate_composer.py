@@ -34,7 +34,7 @@ class Command(OneLineCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # One thread a product is faster than many at this size, and numpy reads it when it is loaded.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        from generation.composer.compose import MissingModel, load_model
+        from generation.composer.compose import MissingModelError, load_model
         from generation.composer.corpus import CorpusError, read_corpus, read_manifest
         from generation.composer.evaluation import evaluate
 
@@ -48,9 +48,9 @@ class Command(OneLineCommand):
                 real=[score for piece in pieces for score in piece.sections],
                 held_out=[score for piece in pieces if piece.entry.held_out for score in piece.sections],
                 pieces=options["pieces"],
-                progress=lambda done, total: sys.stderr.write(f"\rcomposed {done} of {total}"),
+                progress=_say,
             )
-        except (CorpusError, MissingModel, ValueError) as error:
+        except (CorpusError, MissingModelError, ValueError) as error:
             stop(error)
         sys.stderr.write("\n")
         line = json.dumps(report, ensure_ascii=False)
@@ -60,3 +60,7 @@ class Command(OneLineCommand):
             except OSError as error:
                 raise CommandError(f"{options['json']} cannot be written: {error.strerror}.") from error
         self.stdout.write(line)
+
+
+def _say(done: int, total: int) -> None:
+    sys.stderr.write(f"\rcomposed {done} of {total}")

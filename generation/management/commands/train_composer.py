@@ -30,9 +30,9 @@ RECIPES = {
     "piano": Recipe(folders=("piano", "harpsichord")),
     "guitar": Recipe(
         folders=("guitar",),
-        replay=("piano", "harpsichord"),
-        replay_share=0.4,
-        hyper_from_other={"peak_rate": 1e-3, "layer_dropout": 0.35, "input_dropout": 0.15},
+        replay=("piano", "harpsichord", "organ", "choir"),
+        replay_share=0.75,
+        hyper_from_other={"peak_rate": 8e-4, "layer_dropout": 0.4, "input_dropout": 0.2},
     ),
 }
 
