@@ -33,8 +33,7 @@ setup: .venv/installed
 	@deploy/system-packages.sh run
 
 run: setup
-	@$(VENV)/python manage.py prepare
-	@exec $(VENV)/python manage.py serve
+	@exec $(VENV)/python manage.py run
 
 test: .venv/installed-dev
 	@deploy/system-packages.sh test

@@ -18,4 +18,5 @@ class Command(BaseCommand):
             pieces = seed_shop()
         except GenerationError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"{len(pieces)} demo pieces queued.")
+        if options["verbosity"]:
+            self.stdout.write(f"{len(pieces)} demo pieces queued.")

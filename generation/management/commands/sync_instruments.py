@@ -26,4 +26,5 @@ class Command(BaseCommand):
         if not models:
             self.stderr.write(f"No trained model in {options['models']}: nothing can be composed.")
         for model in models:
-            self.stdout.write(f"{model.instrument}: {model.version}")
+            if options["verbosity"]:
+                self.stdout.write(f"{model.instrument}: {model.version}")

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from typing import Any
 
 from django.conf import settings
@@ -32,9 +34,14 @@ class Command(BaseCommand):
         environment = {**os.environ, "PORT": str(port), "OPENBLAS_NUM_THREADS": "1"}
         commands = {"web": _web_command(host, port), "worker": _worker_command(), "clock": _clock_command()}
         stopping = _note_signals()
-        children = {name: subprocess.Popen(command, env=environment) for name, command in commands.items()}
-        self.stdout.write(f"Soloscore is at http://localhost:{port}/   (Ctrl-C stops it)")
+        children = {"web": subprocess.Popen(commands["web"], env=environment)}
         try:
+            # A visitor looks before they order: the first page should not share the cores with the others' start.
+            _wait_for(port, host=host, child=children["web"], stopping=stopping)
+            children |= {
+                name: subprocess.Popen(commands[name], env=environment) for name in ("worker", "clock")
+            }
+            self.stdout.write(f"Soloscore is at http://localhost:{port}/   (Ctrl-C stops it)")
             while not stopping:
                 time.sleep(0.2)
                 if (code := children["web"].poll()) is not None:
@@ -86,6 +93,19 @@ def _refuse_a_taken_port(host: str, port: int) -> None:
             raise CommandError(
                 f"Port {port} on {host} cannot be used ({error.strerror}); try PORT=8001 make run."
             ) from None
+
+
+def _wait_for(port: int, *, host: str, child: subprocess.Popen[bytes], stopping: list[int]) -> None:
+    """Wait until the web server has answered anything, ended, or we are told to stop."""
+    while child.poll() is None and not stopping:
+        try:
+            urllib.request.urlopen(f"http://{host}:{port}/healthz", timeout=5).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _stop(children: dict[str, subprocess.Popen[bytes]]) -> None:
