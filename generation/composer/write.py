@@ -134,7 +134,7 @@ def _instrument(score: Score) -> Any:
     from music21 import instrument
 
     known = {
-        "guitar": instrument.AcousticGuitar,
+        "guitar": instrument.Guitar,
         "piano": instrument.Piano,
         "harpsichord": instrument.Harpsichord,
     }

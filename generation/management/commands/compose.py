@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from generation.orders import (
     check_order,
     draw_seed,
     spelled_tonic,
+    tonic_label,
 )
 from generation.outputs import appearing_in
 
@@ -93,8 +95,9 @@ def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str,
     seed = draw_seed() if order.seed is None else order.seed
     with _timed(timings, "composing"):
         composed = compose(composer_order(order, seed=seed), model=model)
-    score = composed.score
-    title = score.title or f"{order.instrument.capitalize()} in {score.tonic} {score.mode}"
+    tonic, mode = composed.score.tonic, composed.score.mode
+    title = f"{order.instrument.capitalize()} in {tonic_label(tonic)} {mode}"
+    score = replace(composed.score, title=title)
     with _timed(timings, "originality"):
         originality = composed.originality | _nearest_work(score.notes, found=composed.originality)
     with _timed(timings, "libraries"):
