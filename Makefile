@@ -50,7 +50,7 @@ lint: .venv/installed-dev
 	deploy/check.sh $(VENV)/python
 
 bench: setup
-	$(VENV)/python manage.py bench
+	$(VENV)/python manage.py bench --docs
 
 CORPUS ?= ../shared/corpus
 MODEL := weights.npz index.npz card.json ledger.json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     help = "Measure start-up, click to preview and memory on the running product; writes bench/results.json."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md as well")
         parser.add_argument(
             "--skip-clone", action="store_true", help="leave out make run on a fresh clone (minutes)"
         )
@@ -39,9 +41,26 @@ class Command(BaseCommand):
         report = {
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
             "python": platform.python_version(),
             "figures": [asdict(figure) for figure in figures],
         }
         (folder / "results.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+        if options["docs"]:
+            (settings.BASE_DIR / "docs" / "benchmarks.md").write_text(_page(report))
         if not all(figure.holds for figure in figures):
             raise SystemExit(1)
+
+
+def _page(report: dict[str, Any]) -> str:
+    rows = [
+        f"| {row['what']} | {row['value']:.2f} {row['unit']} | {row['must_hold']} {row['unit']} | "
+        f"{'holds' if row['holds'] else '**falls short**'} |"
+        for row in report["figures"]
+    ]
+    return "\n".join([
+        "# What it measures", "",
+        "Made by `make bench`, which starts the real servers and visits them; run it to see the figures of your "
+        f"machine. These are of {report['measured_at'][:10]}, Python {report['python']}, {report['cores']} cores.", "",
+        "| what | measured | must hold | |", "| --- | --- | --- | --- |", *rows, "",
+    ])  # fmt: skip
