@@ -58,9 +58,16 @@ def _page(report: dict[str, Any]) -> str:
         f"{'holds' if row['holds'] else '**falls short**'} |"
         for row in report["figures"]
     ]
-    return "\n".join([
-        "# What it measures", "",
-        "Made by `make bench`, which starts the real servers and visits them; run it to see the figures of your "
-        f"machine. These are of {report['measured_at'][:10]}, Python {report['python']}, {report['cores']} cores.", "",
-        "| what | measured | must hold | |", "| --- | --- | --- | --- |", *rows, "",
-    ])  # fmt: skip
+    made = (
+        "Made by `make bench`, which starts the real servers and visits them; run it to see the figures of your\n"
+        f"machine. These are of {report['measured_at'][:10]}, Python {report['python']}, {report['cores']} cores."
+    )
+    lines = [
+        "# What it measures",
+        "",
+        made,
+        "",
+        "| what | measured | must hold | |",
+        "| --- | --- | --- | --- |",
+    ]
+    return "\n".join([*lines, *rows, ""])
