@@ -18,7 +18,7 @@ def certificates_can_be_issued(app_configs: Any, **_options: Any) -> list[CheckM
         found.append(
             Error(
                 f"TERMS_VERSION is {settings.TERMS_VERSION!r}, and there is no licence text of that version.",
-                hint=f"Write licensing/terms/{settings.TERMS_VERSION}.md, or use one of: {', '.join(versions())}.",
+                hint=f"Write licensing/terms_texts/{settings.TERMS_VERSION}.md, or use: {', '.join(versions())}.",
                 id="licensing.E001",
             )
         )

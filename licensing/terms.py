@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "terms"
+FOLDER = Path(__file__).parent / "terms_texts"
 VERSION = re.compile(r"[0-9]{4}-[0-9]{2}[a-z]?")
 
 

@@ -45,7 +45,7 @@ def test_the_facts_of_a_sale_are_frozen_with_it() -> None:
     assert facts["price"] == {"minor": 4900, "currency": "eur"}
     assert facts["terms"] == {
         "version": "2026-11",
-        "sha256": hashlib.sha256(Path("licensing/terms/2026-11.md").read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256(Path("licensing/terms_texts/2026-11.md").read_bytes()).hexdigest(),
     }
     assert (facts["test"], facts["notice"]) == (True, "TEST — no legal effect")
 
