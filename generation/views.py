@@ -55,10 +55,11 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
     """Show one piece: its progress, its failure, or the piece to listen to."""
     makers = makers_of(request)
     piece = _piece(request, composition_id)
+    can_listen = selectors.can_listen(piece, makers=makers, user=request.user)
     context = {
         "composition": piece,
-        "status": status_of(piece, can_listen=selectors.can_listen(piece, makers=makers, user=request.user)),
-        "can_listen": selectors.can_listen(piece, makers=makers, user=request.user),
+        "status": status_of(piece, can_listen=can_listen),
+        "can_listen": can_listen,
         "is_mine": piece.maker_id in makers,
         "can_buy": selectors.can_buy(piece, makers=makers),
         "price": price_label(piece.price_minor, piece.currency),
