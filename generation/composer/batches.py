@@ -2,62 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.composer.context import DENSITY_FIELD, REGISTER_FIELD, rows
+from generation.composer.context import FIELDS, REPEAT_COLUMNS, TRAIT_COLUMNS, frame_of, rows
 from generation.composer.events import END
 from generation.composer.score import Score
+from generation.composer.traits import Edges
 
-Bytes = NDArray[np.uint8]
+TABLES = (*FIELDS, "targets")
+ADVANCE_TARGET = 0
+PLAYERS_COLUMN = [name for name, _ in FIELDS["inputs"]].index("parts")
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One section as arrays over its events: (time, fields) each, ``targets`` (time, 3)."""
+    """One section as arrays of uint8 over its events, by the names of ``TABLES``: (time, fields) each."""
 
-    inputs: Bytes
-    pitch_inputs: Bytes
-    duration_inputs: Bytes
-    targets: Bytes
+    tables: Mapping[str, NDArray[np.uint8]]
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.tables["targets"])
 
+    def first(self, events: int) -> Track:
+        """The beginning of the section."""
+        return Track({name: table[:events] for name, table in self.tables.items()})
 
-Part = tuple[Track, slice] | None
-"""What a lane reads in one chunk."""
+    def without(self, *, traits: Sequence[str] = (), repeats: bool = False) -> Track:
+        """The same section with some traits, or what its bars repeat, not told."""
+        told = {name: table.copy() for name, table in self.tables.items()}
+        for name in traits:
+            told["inputs"][:, TRAIT_COLUMNS[name]] = 0
+        if repeats:
+            for table, columns in REPEAT_COLUMNS.items():
+                for column, nothing in columns.items():
+                    told[table][:, column] = nothing
+        return Track(told)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """One chunk of every lane.
 
-    Arrays are (lanes, chunk, …); ``real`` (lanes, chunk) is 0 on padding; ``keep`` (lanes, 1) is 0 where a new
-    section begins and the carried state must be cleared.
+    ``tables`` (lanes, chunk, fields) are int32; ``masks`` (lanes, chunk, 4) is 1 where a target's field is learned:
+    the advance of every event, pitch and duration of every note, the part only where there are several;
+    ``keep`` (lanes, 1) is 0 where a new section begins and the carried state must be cleared.
     """
 
-    inputs: NDArray[np.int32]
-    pitch_inputs: NDArray[np.int32]
-    duration_inputs: NDArray[np.int32]
-    targets: NDArray[np.int32]
-    real: NDArray[np.float32]
+    tables: Mapping[str, NDArray[np.int32]]
+    masks: NDArray[np.float32]
     keep: NDArray[np.float32]
 
 
-def tracks_of(scores: Sequence[Score]) -> list[Track]:
-    """Arrays of each section."""
-    return [Track(*(np.array(part, np.uint8) for part in rows(score))) for score in scores]
+Part = tuple[Track, slice] | None
+"""What a lane reads in one chunk."""
 
 
-def without_wishes(track: Track) -> Track:
-    """The same section with density and register not told."""
-    inputs = track.inputs.copy()
-    inputs[:, [DENSITY_FIELD, REGISTER_FIELD]] = 0
-    return Track(inputs, track.pitch_inputs, track.duration_inputs, track.targets)
+def track_of(score: Score, *, edges: Edges) -> Track:
+    """Arrays of one section."""
+    tables = rows(score, frame=frame_of(score, edges=edges))
+    return Track({name: table.astype(np.uint8) for name, table in tables.items()})
+
+
+def untold(track: Track) -> Track:
+    """The section as the likelihood is measured on it: nothing told that only the finished piece could show."""
+    return track.without(traits=tuple(TRAIT_COLUMNS), repeats=True)
 
 
 class Lanes:
@@ -89,56 +101,45 @@ class Lanes:
         return self._batch(parts, keep=keep)
 
     def _batch(self, parts: Sequence[Part], *, keep: Sequence[bool]) -> Batch:
-        def stacked(name: str) -> NDArray[np.int32]:
-            sample: Bytes = next(getattr(part[0], name) for part in parts if part)
-            out = np.zeros((len(parts), self._chunk, sample.shape[1]), np.int32)
-            for lane, part in enumerate(parts):
-                if part:
-                    piece = getattr(part[0], name)[part[1]]
-                    out[lane, : len(piece)] = piece
-            return out
-
-        real = np.zeros((len(parts), self._chunk), np.float32)
+        shape = (len(parts), self._chunk)
+        tables = {name: np.zeros((*shape, len(fields)), np.int32) for name, fields in FIELDS.items()}
+        tables["targets"] = np.zeros((*shape, 4), np.int32)
+        real = np.zeros(shape, np.float32)
+        several = np.zeros((len(parts), 1), np.float32)
         for lane, part in enumerate(parts):
-            if part:
-                real[lane, : len(part[0].targets[part[1]])] = 1.0
-        return Batch(
-            stacked("inputs"), stacked("pitch_inputs"), stacked("duration_inputs"), stacked("targets"), real,
-            np.array(keep, np.float32)[:, None],
-        )  # fmt: skip
+            if part is None:
+                continue
+            track, chunk = part
+            count = len(track.tables["targets"][chunk])
+            real[lane, :count] = 1.0
+            several[lane] = track.tables["inputs"][0, PLAYERS_COLUMN] > 0
+            for name, table in tables.items():
+                table[lane, :count] = track.tables[name][chunk]
+        notes = real * (tables["targets"][:, :, ADVANCE_TARGET] != END)
+        masks = np.stack([real, notes * several, notes, notes], axis=2)
+        return Batch(tables, masks, np.array(keep, np.float32)[:, None])
 
 
 def endless(
-    own: Sequence[Track],
+    folders: Mapping[str, Sequence[Track]],
     *,
-    replay: Sequence[Track],
-    replay_share: float,
+    shares: Mapping[str, float],
     wish_dropout: float,
     rng: np.random.Generator,
 ) -> Iterator[Track]:
-    """Sections for ever, each list in a new order every time round.
+    """Sections for ever: of each folder its share of the *notes*, each folder in a new order every time round.
 
-    ``replay_share`` of the *notes* come from ``replay``. Each wish is hidden from a section with probability
-    ``wish_dropout``.
+    Each trait is hidden from a section with probability ``wish_dropout``, and so is what its bars repeat.
     """
-    queues: list[list[int]] = [[], []]
-    lists = (own, replay)
-    drawn = [0.0, 0.0]
+    names = [name for name in folders if folders[name] and shares.get(name, 0.0) > 0.0]
+    queues: dict[str, list[int]] = {name: [] for name in names}
+    drawn = dict.fromkeys(names, 0.0)
     while True:
-        turn = int(bool(replay) and drawn[1] <= replay_share * sum(drawn) and replay_share > 0)
-        if not queues[turn]:
-            queues[turn] = rng.permutation(len(lists[turn])).tolist()
-        track = lists[turn][queues[turn].pop()]
-        drawn[turn] += len(track)
-        hidden = [field for field in (DENSITY_FIELD, REGISTER_FIELD) if rng.random() < wish_dropout]
-        if hidden:
-            inputs = track.inputs.copy()
-            inputs[:, hidden] = 0
-            track = Track(inputs, track.pitch_inputs, track.duration_inputs, track.targets)
-        yield track
-
-
-def note_mask(batch: Batch) -> NDArray[np.float32]:
-    """1 where a real event is a note and not ``END``: there pitch and duration are learned."""
-    mask: NDArray[np.float32] = batch.real * (batch.targets[:, :, 0] != END)
-    return mask
+        name = min(names, key=lambda one: drawn[one] / shares[one])
+        if not queues[name]:
+            queues[name] = rng.permutation(len(folders[name])).tolist()
+        track = folders[name][queues[name].pop()]
+        drawn[name] += len(track)
+        hidden = [trait for trait in TRAIT_COLUMNS if rng.random() < wish_dropout]
+        plain = bool(rng.random() < wish_dropout)
+        yield track.without(traits=hidden, repeats=plain) if hidden or plain else track

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.composer.critic import distance
-from generation.composer.decode import Candidate, decode_batch
+from generation.composer.decode import decode_batch
 from generation.composer.measures import bars_of, measure, unique_elements
 from generation.composer.model import ComposerModel, MissingModelError, available_instruments, load_model
 from generation.composer.order import MOODS, InvalidOrderError, Order
-from generation.composer.plan import plan
+from generation.composer.plan import PiecePlan, Source, cut, extension, plan, variation
 from generation.composer.sampling import Stream
 from generation.composer.score import Note, Score
 from generation.originality.index import WorkIndex
@@ -26,15 +25,14 @@ from generation.originality.report import Report, check
 from generation.originality.runs import distinct, shingles
 
 __all__ = [
-    "MOODS", "Composed", "ComposerModel", "InvalidOrderError", "MissingModelError", "NotOriginalError", "Order",
-    "available_instruments", "compose", "fingerprint", "load_model",
+    "MOODS", "Composed", "ComposerModel", "InvalidOrderError", "MissingModelError", "NotOriginalError", "Order", "Source",
+    "available_instruments", "compose", "cut", "extension", "fingerprint", "load_model", "variation",
 ]  # fmt: skip
 
-CANDIDATES = 8
+CANDIDATES = 16
 ROUNDS = 4
 """Batches of candidates tried before giving up on originality."""
 
-_LEADERS = 3
 _LONGEST_SILENCE = 4.0
 _MOST_EQUAL_BARS = 3
 
@@ -49,7 +47,7 @@ class Composed:
 
     ``originality`` has longest_run_corpus and longest_run_works (notes) and nearest; ``timings`` are seconds by
     stage; ``fingerprint`` is equal for equal music in any key; ``runs`` are the piece's distinct shingle
-    hashes, sorted, for an index of works.
+    hashes, sorted, for an index of works; ``form`` names its phrases of four bars by letters.
     """
 
     score: Score
@@ -61,6 +59,7 @@ class Composed:
     fingerprint: str
     runs: NDArray[np.uint64]
     model_version: str
+    form: str
 
 
 def compose(
@@ -69,9 +68,11 @@ def compose(
     model: ComposerModel,
     progress: Callable[[float, int], None] | None = None,
     known_works: WorkIndex | None = None,
+    source: Source | None = None,
 ) -> Composed:
     """Compose an order: the same order and model version give the same notes on every machine.
 
+    With a ``source`` (see :func:`variation`, :func:`extension`, :func:`cut`) the piece begins as that one does.
     ``progress(share, notes)`` is called many times a second and may raise to cancel. Raises
     ``InvalidOrderError`` if the model is another instrument's, and ``NotOriginalError``.
     """
@@ -79,62 +80,91 @@ def compose(
         message = f"instrument is {order.instrument!r}, but the model given is for {model.instrument!r}."
         raise InvalidOrderError("instrument", message)
     started = time.perf_counter()
-    parameters = order.parameters()
-    drawn = plan(order, stream=Stream(model.version, parameters, "plan"))
+    key = _key(order, source=source)
+    drawn = plan(order, styles=model.styles, stream=Stream(model.version, key, "plan"), source=source)
     timings = {"plan": time.perf_counter() - started, "network": 0.0, "choice": 0.0}
     for attempt in range(ROUNDS):
         begun = time.perf_counter()
-        candidates = [
-            Candidate(
-                drawn, stream=Stream(model.version, parameters, number), temperature=float(order.temperature)
-            )
-            for number in range(attempt * CANDIDATES, (attempt + 1) * CANDIDATES)
-        ]
-        scores = decode_batch(drawn, core=model.core, candidates=candidates, progress=progress or _silent)
+        scores = candidates(order, drawn, model=model, key=key, attempt=attempt, progress=progress)
         decoded = time.perf_counter()
-        ranked = _ranked(scores, model=model, stream=Stream(model.version, parameters, "choice", attempt))
-        best = _first_original(ranked, model=model, known_works=known_works)
+        ranked = _ranked(scores, model=model, stream=Stream(model.version, key, "choice", attempt))
+        originals = _originals(ranked, model=model, known_works=known_works, count=order.variant + 1)
         timings["network"] += decoded - begun
         timings["choice"] += time.perf_counter() - decoded
-        if best:
-            score, report = best
+        if len(originals) > order.variant:
+            score, report = originals[order.variant]
             timings["total"] = time.perf_counter() - started
-            return _composed(score, report=report, timings=timings, model=model)
+            return _composed(score, report=report, timings=timings, model=model, form=drawn.form)
     raise NotOriginalError(
         f"All {ROUNDS * CANDIDATES} candidates of seed {order.seed} came too near to a known piece; "
         "take another seed or a higher temperature."
     )
 
 
-def _silent(share: float, notes: int) -> None:
-    """Progress that nobody asked for."""
+def candidates(
+    order: Order,
+    drawn: PiecePlan,
+    *,
+    model: ComposerModel,
+    key: dict[str, Any],
+    attempt: int = 0,
+    progress: Callable[[float, int], None] | None = None,
+) -> list[Score]:
+    """The candidates of one attempt, before any choice."""
+    numbers = range(attempt * CANDIDATES, (attempt + 1) * CANDIDATES)
+    return decode_batch(
+        drawn,
+        core=model.core,
+        streams=[Stream(model.version, key, number) for number in numbers],
+        temperature=float(order.temperature),
+        known=model.index.hashes,
+        progress=progress,
+    )
+
+
+def _key(order: Order, *, source: Source | None) -> dict[str, Any]:
+    """What the random numbers depend on: the order, but not which of its variants is wanted."""
+    key = {name: value for name, value in order.parameters().items() if name != "variant"}
+    return key | ({"source": [fingerprint(source.score.notes), source.bars]} if source else {})
 
 
 def _ranked(scores: list[Score], *, model: ComposerModel, stream: Stream) -> list[Score]:
-    """Candidates in order of preference: typical ones without a flaw first, led by one of the best three.
+    """Candidates in order of preference: one drawn by its odds of being real, then the one least like it, then the rest.
 
-    Always taking the most typical one would make all pieces alike.
+    Candidates with a flaw come last.
     """
     measured = [measure(score) for score in scores]
-    flawed = [
-        found["longest_silence"] > _LONGEST_SILENCE or _equal_bars_running(score) > _MOST_EQUAL_BARS
-        for score, found in zip(scores, measured, strict=True)
-    ]
-    distances = [round(distance(found, typical=model.typical), 6) for found in measured]
-    ranked = sorted(range(len(scores)), key=lambda index: (flawed[index], distances[index], index))
-    leaders = [index for index in ranked[:_LEADERS] if not flawed[index]] or ranked[:1]
-    leader = stream.choice(leaders)
-    return [scores[index] for index in (leader, *(other for other in ranked if other != leader))]
+    whole = [
+        index
+        for index, (score, found) in enumerate(zip(scores, measured, strict=True))
+        if found["longest_silence"] <= _LONGEST_SILENCE and _equal_bars_running(score) <= _MOST_EQUAL_BARS
+    ] or list(range(len(scores)))
+    chances = model.critic.chances([measured[index] for index in whole])
+    leader = stream.choice(whole, weights=chances)
+    by_odds = sorted(whole, key=lambda index: (-chances[whole.index(index)], index))
+    others = [index for index in by_odds if index != leader]
+    unlike = max(
+        others[: max(1, len(others) // 2)],
+        key=lambda index: (round(model.critic.distance(measured[index], measured[leader]), 6), -index),
+        default=None,
+    )
+    rest = [index for index in (*others, *range(len(scores))) if index not in (leader, unlike)]
+    first = [leader] if unlike is None else [leader, unlike]
+    return [scores[index] for index in dict.fromkeys((*first, *rest))]
 
 
-def _first_original(
-    scores: list[Score], *, model: ComposerModel, known_works: WorkIndex | None
-) -> tuple[Score, Report] | None:
+def _originals(
+    scores: list[Score], *, model: ComposerModel, known_works: WorkIndex | None, count: int
+) -> list[tuple[Score, Report]]:
+    """The first ``count`` scores that are near to no known piece, with their reports."""
+    found: list[tuple[Score, Report]] = []
     for score in scores:
+        if len(found) == count:
+            break
         report = check(score.notes, corpus=model.index, works=known_works)
         if report.verdict == "original":
-            return score, report
-    return None
+            found.append((score, report))
+    return found
 
 
 def _equal_bars_running(score: Score) -> int:
@@ -146,7 +176,9 @@ def _equal_bars_running(score: Score) -> int:
     return longest
 
 
-def _composed(score: Score, *, report: Report, timings: dict[str, float], model: ComposerModel) -> Composed:
+def _composed(
+    score: Score, *, report: Report, timings: dict[str, float], model: ComposerModel, form: str
+) -> Composed:
     return Composed(
         score=score,
         seconds=score.seconds,
@@ -161,6 +193,7 @@ def _composed(score: Score, *, report: Report, timings: dict[str, float], model:
         fingerprint=fingerprint(score.notes),
         runs=distinct(shingles(score.notes)),
         model_version=model.version,
+        form=form,
     )
 
 

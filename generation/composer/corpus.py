@@ -1,4 +1,4 @@
-"""The training corpus: a folder of MIDI files with a ``manifest.csv``, read once and kept in a cache.
+"""The training corpus: a folder of MIDI or MusicXML files with a ``manifest.csv``, read once and kept in a cache.
 
 The manifest has the columns path, instrument, title, composer, composer_death_year, license, source and
 sha256. Every file is checked against its hash, and every licence against the permitted ones, before
@@ -12,21 +12,25 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from generation.composer.midi import UnreadableMidiError, read_raw_midi
-from generation.composer.score import TONICS, Note, Score
-from generation.composer.sections import sections_of
+from generation.composer.events import decode, encode, key_shift
+from generation.composer.midi import RawMidi, UnreadableMidiError, read_raw_midi
+from generation.composer.musicxml import read_raw_musicxml
+from generation.composer.score import Score
+from generation.composer.sections import SMALLEST_SECTION, sections_of
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "instrument", "title", "composer", "composer_death_year", "license", "source", "sha256")
 FREE_LICENCES = frozenset({"Public Domain", "CC0-1.0", "CC0 1.0"})
-READER_VERSION = 1
-"""Part of the cache's name: raise it when the sections of a file change."""
+MIDI_ENDINGS = frozenset({".mid", ".midi"})
+LARGEST_FILE = 20_000_000
+"""Bytes above which a file is no score of one piece."""
+
+MOST_NOTES = 200_000
 
 HELD_OUT = 0.1
 """Share of the works kept for validation."""
@@ -50,9 +54,14 @@ class Entry:
 
     @property
     def work(self) -> str:
-        """What files of one work share: the collection's folder for the work (an opus, a cycle, a quartet)."""
+        """What all files of one work share, in whatever folder: the collection's folder of an opus, cycle or quartet."""
         parts = re.sub(r"\s*\([^()]*\)$", "", self.source).split("/")
-        depth = 4 if "ftp" in self.source else -1
+        if "ftp" in self.source:
+            depth = 4
+        elif "Hauptstimme" in self.source or ("OpenScore/Lieder" in self.source and parts[-3] != "_"):
+            depth = -2
+        else:
+            depth = -1
         return "/".join(parts[:depth]).casefold()
 
     @property
@@ -111,89 +120,77 @@ def read_corpus(
     entries: Sequence[Entry],
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    skipped: Callable[[Entry, str], None] | None = None,
 ) -> list[Piece]:
-    """Parse the files of some manifest lines, or take them from the ``cache`` folder.
+    """Parse the files of some manifest lines, each once: ``cache`` keeps what was parsed under the file's hash.
 
-    Raises ``CorpusError`` at the first missing, altered or corrupted file; nothing is written then.
-    ``progress(done, total)`` is called after each file.
+    A file that is missing, altered, damaged, too large or without enough notes is left out, and
+    ``skipped(entry, reason)`` is told. ``progress(done, total)`` is called after each file. Raises
+    ``CorpusError`` if nothing is left.
     """
-    for entry in entries:
-        _check_file(corpus, entry=entry)
-    cached = cache / f"{_digest(entries)}.npz" if cache else None
-    if cached and cached.is_file():
-        return _load_cache(cached, entries=entries)
     pieces = []
     for done, entry in enumerate(entries, start=1):
         try:
-            raw = read_raw_midi(corpus / entry.path)
+            sections = tuple(_sections(corpus, entry=entry, cache=cache))
         except UnreadableMidiError as error:
-            raise CorpusError(f"The corpus cannot be used: {error}") from error
-        pieces.append(Piece(entry, tuple(sections_of(raw, instrument=entry.instrument))))
+            if skipped:
+                skipped(entry, str(error))
+        else:
+            pieces.append(Piece(entry, sections))
         if progress:
             progress(done, len(entries))
-    if cached:
-        _save_cache(cached, pieces=pieces)
+    if not pieces:
+        raise CorpusError(f"None of the {len(entries)} files of {corpus} can be used; see the reason of each above.")
     return pieces
 
 
-def _check_file(corpus: Path, *, entry: Entry) -> None:
+def _sections(corpus: Path, *, entry: Entry, cache: Path | None) -> list[Score]:
+    """The sections of one file, each checked to come back from its events unchanged."""
+    sections = sections_of(_raw(corpus, entry=entry, cache=cache), instrument=entry.instrument)
+    if not sections:
+        raise UnreadableMidiError(f"{corpus / entry.path} has no section of {SMALLEST_SECTION} notes in one metre and key.")
+    for score in sections:
+        shift = key_shift(tonic=score.tonic, mode=score.mode)
+        if decode(encode(score.notes, shift=shift), shift=shift) != score.notes:
+            raise UnreadableMidiError(f"{corpus / entry.path} does not come back from its events unchanged.")
+    return sections
+
+
+def _raw(corpus: Path, *, entry: Entry, cache: Path | None) -> RawMidi:
+    kept = cache / f"{entry.sha256}.npz" if cache else None
     path = corpus / entry.path
+    _check_file(path, expected=entry.sha256)
+    if kept and kept.is_file():
+        with np.load(kept) as stored:
+            return RawMidi(
+                int(stored["ticks"]),
+                *([tuple(row) for row in stored[name].tolist()] for name in ("notes", "metres", "keys", "tempos")),
+            )
+    raw = read_raw_midi(path) if path.suffix.lower() in MIDI_ENDINGS else read_raw_musicxml(path)
+    if len(raw.notes) > MOST_NOTES:
+        raise UnreadableMidiError(f"{path} has {len(raw.notes)} notes, more than the {MOST_NOTES} of one piece.")
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_name(f".{kept.stem}.{os.getpid()}.npz")
+        np.savez_compressed(
+            partial, ticks=np.array(raw.ticks_per_quarter), notes=np.array(raw.notes, np.int32).reshape(-1, 4),
+            metres=np.array(raw.metres, np.int32).reshape(-1, 3), keys=np.array(raw.keys, np.int32).reshape(-1, 3),
+            tempos=np.array(raw.tempos, np.float64).reshape(-1, 2),
+        )  # fmt: skip
+        partial.replace(kept)
+    return raw
+
+
+def _check_file(path: Path, *, expected: str) -> None:
     try:
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise UnreadableMidiError(f"{path} has {size} bytes, more than the {LARGEST_FILE} of one piece.")
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        message = f"{path} of the manifest cannot be read ({error.strerror}); restore it or remove its line."
-        raise CorpusError(message) from error
-    if found != entry.sha256:
-        raise CorpusError(
-            f"{path} is not the file of the manifest (sha256 {found[:12]}…, expected {entry.sha256[:12]}…); "
-            "restore the file, or correct the manifest if the change is meant."
+        raise UnreadableMidiError(f"{path} cannot be read ({error.strerror}).") from error
+    if found != expected:
+        raise UnreadableMidiError(
+            f"{path} is not the file of the manifest (sha256 {found[:12]}…, expected {expected[:12]}…); restore it, "
+            "or correct the manifest if the change is meant."
         )
-
-
-def _digest(entries: Sequence[Entry]) -> str:
-    text = repr((READER_VERSION, [asdict(entry) for entry in entries]))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-_HEADER = ("piece", "notes", "beats", "unit", "bars", "pickup", "tonic", "minor")
-
-
-def _save_cache(path: Path, *, pieces: Sequence[Piece]) -> None:
-    sections = [(index, score) for index, piece in enumerate(pieces) for score in piece.sections]
-    header = [
-        (index, len(s.notes), *s.metre, s.bars, s.pickup, TONICS.index(s.tonic), s.mode == "minor")
-        for index, s in sections
-    ]
-    notes = [(note.onset, note.pitch, note.duration) for _, score in sections for note in score.notes]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.npz")
-    np.savez_compressed(
-        partial,
-        header=np.array(header, np.int32).reshape(-1, len(_HEADER)),
-        notes=np.array(notes, np.int32).reshape(-1, 3),
-    )
-    partial.replace(path)
-
-
-def _load_cache(path: Path, *, entries: Sequence[Entry]) -> list[Piece]:
-    with np.load(path) as stored:
-        header: NDArray[np.int32] = stored["header"]
-        notes: NDArray[np.int32] = stored["notes"]
-    sections: list[list[Score]] = [[] for _ in entries]
-    first = 0
-    for piece, count, beats, unit, bars, pickup, tonic, minor in header.tolist():
-        rows = notes[first : first + count].tolist()
-        first += count
-        sections[piece].append(
-            Score(
-                instrument=entries[piece].instrument,
-                notes=tuple(Note(*row) for row in rows),
-                metre=(beats, unit),
-                bars=bars,
-                bpm=120.0,
-                tonic=TONICS[tonic],
-                mode="minor" if minor else "major",
-                pickup=pickup,
-            )
-        )
-    return [Piece(entry, tuple(scores)) for entry, scores in zip(entries, sections, strict=True)]

@@ -1,9 +1,9 @@
 """A score as a sequence of events, one event a note, and back.
 
-An event has three fields, each a class index of a small fixed table: how many grid steps after the last
-onset the note begins (0 = same chord), its pitch in the frame where the key signature is empty (C major or
-A minor), and how long it lasts. The notes of a chord follow each other from low to high. The sequence is
-closed by ``END``. No table grows with the data.
+An event has four fields, each a class index of a small fixed table: how many grid steps after the last
+onset the note begins (0 = same chord), which player's part it is in (always 0 in solo music), its pitch in
+the frame where the key signature is empty (C major or A minor), and how long it lasts. The notes of a chord
+follow each other from low to high. The sequence is closed by ``END``. No table grows with the data.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ DURATIONS = (
 )  # fmt: skip
 """Grid steps a note lasts, by class."""
 
+PARTS = 5
+"""Players that an ensemble can have."""
+
 LOWEST_PITCH = 15
 PITCHES = 100
 """Pitches run from ``LOWEST_PITCH``: the piano's 88 keys, widened by the half octave a key may move them."""
@@ -35,18 +38,19 @@ _DURATION_CLASS = {steps: index for index, steps in enumerate(DURATIONS)}
 
 
 class Event(NamedTuple):
-    """One note (or ``END``) as three class indices."""
+    """One note (or ``END``) as four class indices."""
 
     advance: int
+    part: int
     pitch: int
     duration: int
 
 
-END_EVENT = Event(END, 0, 0)
+END_EVENT = Event(END, 0, 0, 0)
 
 
 class UnencodableScoreError(ValueError):
-    """A note has an onset, length or pitch for which there is no class."""
+    """A note has an onset, part, length or pitch for which there is no class."""
 
 
 def key_shift(*, tonic: str, mode: Mode) -> int:
@@ -68,12 +72,13 @@ def encode(notes: Sequence[Note], *, shift: int) -> list[Event]:
         advance = _ADVANCE_CLASS.get(note.onset - last)
         duration = _DURATION_CLASS.get(note.duration)
         pitch = note.pitch - shift - LOWEST_PITCH
-        if advance is None or duration is None or not 0 <= pitch < PITCHES:
+        known = 0 <= pitch < PITCHES and 0 <= note.part < PARTS
+        if advance is None or duration is None or not known:
             message = (
                 f"{note} after step {last} is outside the event tables; pass the notes through fit() first."
             )
             raise UnencodableScoreError(message)
-        events.append(Event(advance, pitch, duration))
+        events.append(Event(advance, note.part, pitch, duration))
         last = note.onset
     events.append(END_EVENT)
     return events
@@ -87,7 +92,8 @@ def decode(events: Iterable[Event], *, shift: int) -> tuple[Note, ...]:
         if event.advance == END:
             break
         onset += ADVANCES[event.advance]
-        notes.append(Note(onset, event.pitch + LOWEST_PITCH + shift, DURATIONS[event.duration]))
+        pitch = event.pitch + LOWEST_PITCH + shift
+        notes.append(Note(onset, pitch, DURATIONS[event.duration], event.part))
     return tuple(sorted(notes))
 
 
@@ -104,16 +110,18 @@ def nearest(value: int, *, table: Sequence[int]) -> int:
 def fit(notes: Iterable[Note], *, shift: int) -> tuple[Note, ...]:
     """Move notes to the nearest values the tables hold, so that :func:`encode` accepts them.
 
-    Onsets are rounded one after the other, so that an error is not handed on. Of two notes with the same
-    onset and pitch the longer stays; pitches out of range are dropped; every note is in part 0.
+    Onsets are rounded one after the other, so that an error is not handed on. Of two notes of one part with the
+    same onset and pitch the longer stays; pitches out of range are dropped; parts beyond the last join it.
     """
-    longest: dict[tuple[int, int], int] = {}
+    longest: dict[tuple[int, int, int], int] = {}
     last = 0
     for note in sorted(notes):
         if not 0 <= note.pitch - shift - LOWEST_PITCH < PITCHES:
             continue
         last += ADVANCES[nearest(note.onset - last, table=ADVANCES)]
         duration = DURATIONS[nearest(note.duration, table=DURATIONS)]
-        place = (last, note.pitch)
+        place = (last, note.pitch, min(note.part, PARTS - 1))
         longest[place] = max(duration, longest.get(place, 0))
-    return tuple(sorted(Note(onset, pitch, duration) for (onset, pitch), duration in longest.items()))
+    return tuple(
+        sorted(Note(onset, pitch, duration, part) for (onset, pitch, part), duration in longest.items())
+    )

@@ -1,4 +1,4 @@
-"""From a finished training run to the folder that ships: weights, originality index, ledger and card."""
+"""From a finished training run to the folder that ships: weights, styles, ledger and card."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from generation.composer.batches import Track
 from generation.composer.checkpoint import Progress, write_arrays, write_bytes
-from generation.composer.corpus import Piece
-from generation.composer.critic import typical_values
+from generation.composer.critic import EXCERPT_BARS, untrained
+from generation.composer.dataset import Dataset
 from generation.composer.likelihood import runtime_bits
-from generation.composer.model import CARD, FORMAT, INDEX, LEDGER, WEIGHTS, sha256_of
+from generation.composer.measures import excerpts
+from generation.composer.model import CARD, FORMAT, LEDGER, STYLES, WEIGHTS, MissingModelError, sha256_of
+from generation.composer.players import PLAYERS
 from generation.composer.runtime import Core, quantised
-from generation.originality.index import CorpusIndex
-from generation.originality.runs import distinct, shingles
+from generation.composer.score import Score
+from generation.composer.styles import styles_of
 
 _LIMITS = (
     "Learned from notated Western art music of about 1600 to 1920 with no dynamics, tempo or articulation: it "
@@ -29,17 +31,27 @@ _LIMITS = (
 )
 
 
+_TRANSFER = (
+    "No scores of its own: composed by the network of another instrument, under this instrument's own range and "
+    "idiom. It has learned nothing of how the instrument is written for."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a run hands over. ``held_out`` are bits a note by field; ``weights`` by name, as Keras holds them."""
+    """What a run hands over. ``held_out`` are bits a note by field; ``weights`` by name, as Keras holds them.
+
+    ``folder`` is the part of the corpus that the instrument is judged by.
+    """
 
     instrument: str
+    folder: str
     weights: Mapping[str, NDArray[np.float32]]
     hyper: Any
     progress: Progress
     held_out: Mapping[str, float]
-    pieces: Sequence[Piece]
-    replay: Sequence[Piece]
+    data: Dataset
+    shares: Mapping[str, float]
     start_from: Path | None
     held_out_tracks: Sequence[Track]
 
@@ -49,35 +61,54 @@ def write_model(trained: Trained, *, output: Path) -> dict[str, Any]:
     whole = quantised(trained.weights)
     output.mkdir(parents=True, exist_ok=True)
     write_arrays(output / WEIGHTS, whole)
+    own = [
+        score
+        for piece in trained.data.pieces
+        if piece.entry.instrument == trained.folder and not piece.entry.held_out
+        for score in piece.sections
+    ]
+    styles = styles_of(own, edges=trained.data.edges[trained.folder])
+    write_arrays(output / STYLES, {"heads": styles.heads, "bars": styles.bars})
     ledger = _ledger(trained)
-    write_bytes(output / LEDGER, (json.dumps(ledger, indent=0, ensure_ascii=False) + "\n").encode())
-    index = CorpusIndex.build(_shingles([*trained.pieces, *trained.replay]))
-    index.save(output / INDEX)
+    _write_json(output / LEDGER, ledger, indent=0)
     rounded = runtime_bits(Core(whole), tracks=trained.held_out_tracks)
-    card = _card(trained, ledger=ledger, rounded=rounded, output=output)
-    write_bytes(output / CARD, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    card = _card(trained, own=own, styles=len(styles), ledger=ledger, rounded=rounded, output=output)
+    _write_json(output / CARD, card, indent=2)
     return card
 
 
-def _shingles(pieces: Sequence[Piece]) -> dict[str, NDArray[np.uint64]]:
-    return {
-        f"{piece.entry.composer}: {piece.entry.title}": distinct(
-            [line for score in piece.sections for line in shingles(score.notes)]
-        )
-        for piece in pieces
+def write_transfer(instrument: str, *, source: Path, output: Path) -> dict[str, Any]:
+    """Write the card of an instrument that another one's network composes for. Raises ``MissingModelError``."""
+    card_path = source / CARD
+    if not card_path.is_file():
+        raise MissingModelError(f"{card_path} is missing; train {source.name} first.")
+    card: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
+    digest = card["sha256"][WEIGHTS]
+    card |= {
+        "instrument": instrument,
+        "version": f"{instrument}-{digest[:10]}",
+        "weights_from": source.name,
+        "transfer": _TRANSFER,
+        "idiom": PLAYERS[instrument].idiom,
     }
+    output.mkdir(parents=True, exist_ok=True)
+    _write_json(output / CARD, card, indent=2)
+    return card
+
+
+def _write_json(path: Path, value: Any, *, indent: int) -> None:
+    write_bytes(path, (json.dumps(value, indent=indent, ensure_ascii=False) + "\n").encode())
 
 
 def _ledger(trained: Trained) -> list[dict[str, str]]:
     """Every piece the weights have seen, those of the run it was started from included."""
-    entries = [piece.entry for piece in (*trained.pieces, *trained.replay)]
     rows = {
         entry.path: {
             "file": entry.path, "title": entry.title, "composer": entry.composer, "source": entry.source,
             "license": entry.license, "sha256": entry.sha256,
             "used_for": "validation" if entry.held_out else "training",
         }
-        for entry in entries
+        for entry in (piece.entry for piece in trained.data.pieces)
     }  # fmt: skip
     if trained.start_from:
         before = json.loads((trained.start_from / LEDGER).read_text(encoding="utf-8"))
@@ -86,17 +117,17 @@ def _ledger(trained: Trained) -> list[dict[str, str]]:
 
 
 def _card(
-    trained: Trained, *, ledger: Sequence[Mapping[str, str]], rounded: Mapping[str, float], output: Path
-) -> dict[str, Any]:
+    trained: Trained, *, own: Sequence[Score], styles: int, ledger: Sequence[Mapping[str, str]],
+    rounded: Mapping[str, float], output: Path,
+) -> dict[str, Any]:  # fmt: skip
     licences = sorted({row["license"] for row in ledger})
     digest = sha256_of(output / WEIGHTS)
-    own = [score for piece in trained.pieces if not piece.entry.held_out for score in piece.sections]
-    seen = sum(len(score.notes) for score in own)
+    real = [part for score in own for part in excerpts(score, bars=EXCERPT_BARS)]
     return {
         "format": FORMAT,
         "instrument": trained.instrument,
         "version": f"{trained.instrument}-{digest[:10]}",
-        "description": "Two LSTM layers over notes; advance, pitch and duration heads.",
+        "description": "Two residual LSTM layers over notes; advance, part, pitch and duration heads.",
         "licences": {name: sum(row["license"] == name for row in ledger) for name in licences},
         "parameters": int(sum(values.size for values in trained.weights.values())),
         "hyper": asdict(trained.hyper),
@@ -107,15 +138,19 @@ def _card(
             "epochs": round(trained.progress.epoch, 2),
             "best_update": trained.progress.best_step,
             "started_from": trained.start_from.name if trained.start_from else None,
-            "pieces": len(trained.pieces),
-            "notes": seen,
-            "replayed_pieces": len(trained.replay),
+            "shares": dict(trained.shares),
+            "pieces": sum(piece.entry.instrument == trained.folder for piece in trained.data.pieces),
+            "notes": sum(len(score.notes) for score in own),
+            "held_out_duplicates_left_out": trained.data.duplicates,
+            "styles": styles,
         },
         "held_out_bits_per_note": _with_total(trained.held_out),
         "held_out_bits_per_note_runtime": _with_total(rounded),
-        "typical": typical_values(own, instrument=trained.instrument),
+        "edges": trained.data.edges[trained.folder],
+        "critic": asdict(untrained(real)),
+        "idiom": PLAYERS[trained.instrument].idiom if trained.instrument in PLAYERS else "",
         "limits": _LIMITS,
-        "sha256": {name: sha256_of(output / name) for name in (WEIGHTS, LEDGER, INDEX)},
+        "sha256": {name: sha256_of(output / name) for name in (WEIGHTS, STYLES, LEDGER)},
     }
 
 

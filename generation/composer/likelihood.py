@@ -7,40 +7,42 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.composer.batches import Track
-from generation.composer.runtime import Core
+from generation.composer.batches import ADVANCE_TARGET, PLAYERS_COLUMN, TABLES, Track
+from generation.composer.context import FIELDS
+from generation.composer.events import END
+from generation.composer.runtime import HEADS, Core
 from generation.composer.tables import STEP_BITS
 
-FIELDS = ("advance", "pitch", "duration")
 _SIDE_BY_SIDE = 64
 
 
 def runtime_bits(core: Core, *, tracks: Sequence[Track]) -> dict[str, float]:
     """Bits a note by field over whole sections."""
-    sums = np.zeros(3)
+    sums = np.zeros(len(HEADS))
     order = sorted(tracks, key=len, reverse=True)
     for first in range(0, len(order), _SIDE_BY_SIDE):
         sums += _group_nats(core, tracks=order[first : first + _SIDE_BY_SIDE])
     notes = max(1, sum(len(track) - 1 for track in tracks))
-    return dict(zip(FIELDS, (sums / notes / np.log(2)).tolist(), strict=True))
+    return dict(zip(HEADS, (sums / notes / np.log(2)).tolist(), strict=True))
 
 
 def _group_nats(core: Core, *, tracks: Sequence[Track]) -> NDArray[np.float64]:
     """Nats by field over sections that are sorted by falling length, side by side."""
     states = core.start(len(tracks))
-    sums = np.zeros(3)
+    sums = np.zeros(len(HEADS))
     for time in range(len(tracks[0])):
         alive = sum(len(track) > time for track in tracks)
         tracks = tracks[:alive]
-        inputs = np.stack([track.inputs[time] for track in tracks]).astype(np.intp)
-        pitch_inputs = np.stack([track.pitch_inputs[time] for track in tracks]).astype(np.intp)
-        duration_inputs = np.stack([track.duration_inputs[time] for track in tracks]).astype(np.intp)
-        targets = np.stack([track.targets[time] for track in tracks]).astype(np.intp)
-        summed, states = core.step(inputs, states=states.only(slice(alive)))
-        notes = np.array([time < len(track) - 1 for track in tracks])
-        sums[0] += _nats(core.advance_logits(summed), targets[:, 0]).sum()
-        sums[1] += _nats(core.pitch_logits(summed, inputs=pitch_inputs), targets[:, 1])[notes].sum()
-        sums[2] += _nats(core.duration_logits(summed, inputs=duration_inputs), targets[:, 2])[notes].sum()
+        now = {
+            name: np.stack([track.tables[name][time] for track in tracks]).astype(np.int32) for name in TABLES
+        }
+        hidden, states = core.step(now["inputs"], states=states.only(slice(alive)))
+        notes = now["targets"][:, ADVANCE_TARGET] != END
+        several = notes & (now["inputs"][:, PLAYERS_COLUMN] > 0)
+        for head, name in enumerate(HEADS):
+            mask = {"advance": np.ones(alive, np.bool_), "part": several}.get(name, notes)
+            given = now[name] if name in FIELDS else None
+            sums[head] += _nats(core.logits(name, hidden, given=given), now["targets"][:, head])[mask].sum()
     return sums
 
 

@@ -6,22 +6,27 @@ import hashlib
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from generation.composer.critic import Critic
 from generation.composer.runtime import Core
+from generation.composer.styles import Styles
 from generation.originality.index import CorpusIndex
 
-FORMAT = 2
+FORMAT = 3
 """Of the weights: raised when weights of an older format can no longer be run."""
 
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 WEIGHTS = "weights.npz"
 CARD = "card.json"
 LEDGER = "ledger.json"
-INDEX = "index.npz"
+STYLES = "styles.npz"
+INDEX = Path("corpus") / "index.npz"
+"""The index of the whole training corpus, which all models share, in the folder of the models."""
 
 
 class MissingModelError(RuntimeError):
@@ -32,15 +37,15 @@ class MissingModelError(RuntimeError):
 class ComposerModel:
     """One instrument's trained network, ready to compose.
 
-    ``version`` changes with every change of the weights; ``typical`` holds (mean, standard deviation) of the
-    measures of real music that the choice among candidates aims at.
+    ``version`` changes with every change of the weights; ``critic`` tells real music from generated.
     """
 
     instrument: str
     version: str
     core: Core
     index: CorpusIndex
-    typical: dict[str, tuple[float, float]]
+    styles: Styles
+    critic: Critic
     card: dict[str, Any]
 
 
@@ -64,25 +69,38 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
         )
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
-        hashes, form = card["sha256"], card["format"]
-        version, typical = card["version"], card["typical"]
+        hashes, form, version = card["sha256"], card["format"], card["version"]
+        critic = Critic.of(card["critic"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingModelError(f"{card_path} is damaged ({error!r}); {_remedy(instrument)}") from error
     if form != FORMAT:
         message = f"{card_path} describes format {form}, this version runs {FORMAT}; {_remedy(instrument)}"
         raise MissingModelError(message)
-    for name in (WEIGHTS, INDEX):
-        _verify(home / name, expected=hashes.get(name, ""), instrument=instrument)
+    files = folder / (card.get("weights_from") or instrument)
+    for name in (WEIGHTS, STYLES):
+        _verify(files / name, expected=hashes.get(name, ""), instrument=instrument)
     try:
-        with np.load(home / WEIGHTS, allow_pickle=False) as stored:
-            core = Core({name: stored[name] for name in stored.files})
-        index = CorpusIndex.load(home / INDEX)
+        core = _core(files / WEIGHTS)
+        with np.load(files / STYLES, allow_pickle=False) as stored:
+            styles = Styles(stored["heads"], stored["bars"])
+        index = _index(folder / INDEX)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise MissingModelError(
-            f"{home} does not hold a usable model ({error}); {_remedy(instrument)}"
+            f"{files} and {folder / INDEX} do not make a usable model ({error}); {_remedy(instrument)}"
         ) from error
-    ranges = {name: (float(mean), float(spread)) for name, (mean, spread) in typical.items()}
-    return ComposerModel(instrument, version, core, index, ranges, card)
+    return ComposerModel(instrument, version, core, index, styles, critic, card)
+
+
+@lru_cache(maxsize=16)
+def _core(path: Path) -> Core:
+    """Networks are shared by the instruments that compose with the same weights."""
+    with np.load(path, allow_pickle=False) as stored:
+        return Core({name: stored[name] for name in stored.files})
+
+
+@lru_cache(maxsize=1)
+def _index(path: Path) -> CorpusIndex:
+    return CorpusIndex.load(path)
 
 
 def sha256_of(path: Path) -> str:

@@ -1,7 +1,7 @@
-"""The network, in Keras: summed embeddings, two LSTM layers with a residual sum, three heads.
+"""The network, in Keras: summed embeddings, two LSTM layers with a residual sum, four heads.
 
-The heads factor the probability of an event: advance, then pitch given the advance, then duration given
-both. Only training imports this module; composing runs the exported weights (:mod:`.runtime`).
+The heads factor the probability of an event: advance, then part, pitch and duration, each given those before
+it. Only training imports this module; composing runs the exported weights (:mod:`.runtime`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.composer.context import DURATION_FIELDS, INPUT_FIELDS, PITCH_FIELDS
-from generation.composer.events import DURATIONS, END, PITCHES
+from generation.composer.context import FIELDS, INPUT_FIELDS
+from generation.composer.events import DURATIONS, END, PARTS, PITCHES
 
 Fields = Sequence[tuple[str, int]]
+
+HEADS = {"advance": END + 1, "part": PARTS, "pitch": PITCHES, "duration": len(DURATIONS)}
+"""The fields of an event in the order they are drawn, with their numbers of classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,13 @@ class Hyper:
     """Every number that shapes the network and its training."""
 
     embedding: int = 256
-    units: int = 384
+    units: int = 320
     hidden: int = 256
     input_dropout: float = 0.1
     layer_dropout: float = 0.25
-    wish_dropout: float = 0.15
-    batch: int = 32
-    chunk: int = 96
+    wish_dropout: float = 0.2
+    batch: int = 64
+    chunk: int = 64
     peak_rate: float = 3e-3
     last_rate: float = 3e-5
     warm_up: float = 0.04
@@ -53,14 +56,14 @@ def _embed(values: Any, *, fields: Fields, width: int, name: str) -> Any:
 def build(hyper: Hyper) -> keras.Model:
     """The trainable network over chunks.
 
-    Inputs: ``inputs`` (batch, time, len(INPUT_FIELDS)), ``pitch_inputs`` (batch, time, len(PITCH_FIELDS)),
-    ``duration_inputs`` (batch, time, len(DURATION_FIELDS)), all int32, and four states (batch, units):
-    h and c of the first layer, h and c of the second. Outputs: logits of advance, pitch and duration
-    (batch, time, classes), then the four states after the chunk.
+    Inputs: the tables of ``FIELDS`` (batch, time, fields) as int32, and four states (batch, units): h and c of the
+    first layer, h and c of the second. Outputs: logits (batch, time, classes) of each head of ``HEADS``, then the
+    four states after the chunk.
     """
-    inputs = keras.Input((None, len(INPUT_FIELDS)), dtype="int32", name="inputs")
-    pitch_inputs = keras.Input((None, len(PITCH_FIELDS)), dtype="int32", name="pitch_inputs")
-    duration_inputs = keras.Input((None, len(DURATION_FIELDS)), dtype="int32", name="duration_inputs")
+    tables = {
+        name: keras.Input((None, len(fields)), dtype="int32", name=name) for name, fields in FIELDS.items()
+    }
+    inputs = tables["inputs"]
     states = [keras.Input((hyper.units,), name=name) for name in ("h1", "c1", "h2", "c2")]
 
     embedded = _embed(inputs, fields=INPUT_FIELDS, width=hyper.embedding, name="embedding")
@@ -74,23 +77,14 @@ def build(hyper: Hyper) -> keras.Model:
     )
     summed = first + keras.layers.Dropout(hyper.layer_dropout, noise_shape=(None, 1, hyper.units))(second)
 
-    def head(name: str, *, classes: int, given: Any = None) -> Any:
+    def head(name: str, *, classes: int) -> Any:
         hidden = keras.layers.Dense(hyper.hidden, name=f"{name}_hidden")(summed)
-        if given is not None:
-            hidden = hidden + given
+        if name in tables:
+            hidden += _embed(tables[name], fields=FIELDS[name], width=hyper.hidden, name=f"{name}_given")
         return keras.layers.Dense(classes, name=f"{name}_logits")(keras.ops.tanh(hidden))
 
-    pitch_given = _embed(pitch_inputs, fields=PITCH_FIELDS, width=hyper.hidden, name="pitch_given")
-    duration_given = _embed(
-        duration_inputs, fields=DURATION_FIELDS, width=hyper.hidden, name="duration_given"
-    )
-    outputs = [
-        head("advance", classes=END + 1),
-        head("pitch", classes=PITCHES, given=pitch_given),
-        head("duration", classes=len(DURATIONS), given=duration_given),
-        h1, c1, h2, c2,
-    ]  # fmt: skip
-    return keras.Model([inputs, pitch_inputs, duration_inputs, *states], outputs)
+    logits = [head(name, classes=classes) for name, classes in HEADS.items()]
+    return keras.Model([*tables.values(), *states], [*logits, h1, c1, h2, c2])
 
 
 def named_weights(model: keras.Model) -> dict[str, NDArray[np.float32]]:

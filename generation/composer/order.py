@@ -6,7 +6,6 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from generation.composer.context import Wish
 from generation.composer.score import TONICS, Mode
 
 SECONDS = (5.0, 180.0)
@@ -15,7 +14,13 @@ TEMPERATURE = (0.5, 1.5)
 LARGEST_SEED = 2**63 - 1
 
 Density = Literal["sparse", "medium", "busy"]
-DENSITIES: dict[str, Wish] = {"sparse": 1, "medium": 2, "busy": 3}
+Register = Literal["low", "middle", "high"]
+DENSITIES = {"sparse": 1, "medium": 3, "busy": 5}
+REGISTERS = {"low": 1, "middle": 3, "high": 5}
+"""Wishes as classes of the traits of the same name."""
+
+VARIANTS = 2
+"""Unlike pieces offered for one order."""
 
 
 class InvalidOrderError(ValueError):
@@ -29,21 +34,20 @@ class InvalidOrderError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """What a mood means in notes: mode, tempo range (quarters a minute), density and register wishes."""
+    """What a mood means in notes: mode, tempo range (quarters a minute), wished classes of traits."""
 
     mode: Mode
     bpm: tuple[int, int]
-    density: Wish
-    register: Wish
+    traits: dict[str, int]
 
 
 MOOD_MEANINGS = {
-    "calm": Mood("major", (56, 76), 1, 2),
-    "happy": Mood("major", (104, 132), 3, 3),
-    "sad": Mood("minor", (52, 70), 1, 2),
-    "tense": Mood("minor", (108, 138), 3, 1),
-    "playful": Mood("major", (112, 144), 2, 3),
-    "solemn": Mood("minor", (54, 72), 2, 1),
+    "calm": Mood("major", (56, 76), {"density": 1, "register": 3, "leaps": 1}),
+    "happy": Mood("major", (104, 132), {"density": 4, "register": 5}),
+    "sad": Mood("minor", (52, 70), {"density": 1, "register": 2, "leaps": 1}),
+    "tense": Mood("minor", (108, 138), {"density": 5, "register": 1}),
+    "playful": Mood("major", (112, 144), {"density": 3, "register": 5, "leaps": 4}),
+    "solemn": Mood("minor", (54, 72), {"density": 2, "register": 1, "polyphony": 4}),
 }
 """After the valence and arousal mapping of EmotionBox (arXiv 2112.08561) and EMOPIA (2108.01374)."""
 
@@ -55,7 +59,8 @@ class Order:
     """One composition to make. None leaves a choice to the seed.
 
     ``seconds`` is the notated length, ``tonic`` a name of ``TONICS``, ``bpm`` counts quarter notes a minute (it is
-    adjusted a little so that whole bars last exactly ``seconds``). Raises ``InvalidOrderError``.
+    adjusted a little so that whole bars last exactly ``seconds``); ``variant`` chooses among the ``VARIANTS`` unlike
+    pieces of one seed. Raises ``InvalidOrderError``.
     """
 
     instrument: str
@@ -66,7 +71,9 @@ class Order:
     mode: Mode | None = None
     bpm: float | None = None
     density: Density | None = None
-    temperature: float = 0.95
+    register: Register | None = None
+    variant: int = 0
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         _check_number("seconds", self.seconds, limits=SECONDS, unit="seconds")
@@ -85,6 +92,19 @@ class Order:
         _check_option("tonic", self.tonic, options=TONICS)
         _check_option("mode", self.mode, options=("major", "minor"))
         _check_option("density", self.density, options=tuple(DENSITIES))
+        _check_option("register", self.register, options=tuple(REGISTERS))
+        if self.variant not in range(VARIANTS):
+            raise InvalidOrderError("variant", f"variant is {self.variant!r}; choose 0 or {VARIANTS - 1}.")
+
+    def wishes(self) -> dict[str, int]:
+        """Wished classes of traits: what is named wins over what the mood means."""
+        mood = MOOD_MEANINGS.get(self.mood or "")
+        wished = dict(mood.traits) if mood else {}
+        if self.density:
+            wished["density"] = DENSITIES[self.density]
+        if self.register:
+            wished["register"] = REGISTERS[self.register]
+        return wished
 
     def parameters(self) -> dict[str, Any]:
         """The order as plain values, numbers normalised so that 30 and 30.0 are the same order."""

@@ -1,172 +1,146 @@
-"""The plan of a piece before its first note: key, metre, tempo, exact length and form."""
+"""The plan of a piece before its first note: key, metre, tempo, exact length, and what each bar is to an earlier one."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from generation.composer.context import Frame, Wish
-from generation.composer.order import DENSITIES, MOOD_MEANINGS, InvalidOrderError, Order
+from generation.composer.context import Frame
+from generation.composer.order import MOOD_MEANINGS, InvalidOrderError, Order
+from generation.composer.players import PLAYERS, Player
 from generation.composer.sampling import Stream
-from generation.composer.score import STEPS_PER_QUARTER, Mode
+from generation.composer.score import STEPS_PER_QUARTER, Note, Score
+from generation.composer.styles import Styles
+from generation.composer.traits import EXACT
 
-
-@dataclass(frozen=True, slots=True)
-class Player:
-    """What an instrument can play, and how it is usually written for.
-
-    ``low`` … ``high`` is its range (MIDI numbers), ``voices`` the most notes at a time, ``hands`` the number of
-    hands that share them and ``span`` the semitones one hand reaches. ``keys`` are its usual tonics.
-    """
-
-    low: int
-    high: int
-    voices: int
-    hands: int
-    span: int
-    bpm: tuple[int, int]
-    keys: dict[Mode, tuple[str, ...]]
-    metres: dict[tuple[int, int], int]
-
-
-PLAYERS = {
-    "piano": Player(
-        low=24, high=103, voices=8, hands=2, span=15, bpm=(66, 120),
-        keys={"major": ("C", "G", "D", "F", "B-", "E-", "A-", "A"), "minor": ("A", "E", "D", "G", "C", "F", "B")},
-        metres={(4, 4): 10, (3, 4): 7, (2, 4): 6, (6, 8): 4},
-    ),
-    "guitar": Player(
-        low=40, high=81, voices=5, hands=1, span=31, bpm=(66, 112),
-        keys={"major": ("C", "G", "D", "A", "E"), "minor": ("A", "E", "D")},
-        metres={(4, 4): 8, (2, 4): 8, (6, 8): 6, (3, 4): 5},
-    ),
-}  # fmt: skip
-"""Players by instrument."""
-
-FORMS = {
-    1: ("A",),
-    2: ("AA", "AB"),
-    3: ("ABA", "AAB", "ABC"),
-    4: ("AABA", "AABC", "ABAC", "ABCA"),
-    5: ("ABACA", "AABCA"),
-    6: ("AABBCA", "ABACDA", "ABCABD"),
-    8: ("AABACDAB", "ABACABCD", "AABCADAE"),
-}
-"""Orders of phrases by their number: a letter that returns is replayed, with a new ending."""
-
-_LONG_PHRASE_FROM = 32
+PHRASE_BARS = 4
 _TEMPO_COST = {"wished": 25.0, "drawn": 4.0}
 _ODD_BARS_COST = {0: 0.0, 2: 0.25, 1: 0.6, 3: 0.6}
 _FEWEST_BARS = 2
-_CADENCE_BARS = 2
 _LONGEST = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """``bars`` bars from bar ``start``; the first ``replayed`` of them repeat those from bar ``source``."""
-
-    start: int
-    bars: int
-    source: int = 0
-    replayed: int = 0
+_NEAR_BARS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class PiecePlan:
-    """Everything fixed before the first note. ``bars`` bars at ``bpm`` last exactly the ordered seconds."""
+    """Everything fixed before the first note. ``bars`` bars at ``bpm`` last exactly the ordered seconds.
 
+    ``kept`` are notes of another piece that this one begins with, ``kept_bars`` how many bars they fill.
+    """
+
+    instrument: str
     frame: Frame
     player: Player
     bpm: float
     tonic: str
-    phrases: tuple[Phrase, ...]
+    kept: tuple[Note, ...] = ()
+    kept_bars: int = 0
 
     @property
     def bars(self) -> int:
         """Number of full bars."""
         return self.frame.bars
 
+    @property
+    def form(self) -> str:
+        """Phrases of four bars as letters: one that copies at least half of an earlier one has its letter."""
+        letters: list[str] = []
+        for start in range(0, self.bars, PHRASE_BARS):
+            sources = [
+                (bar - int(self.frame.plan[bar, 1])) // PHRASE_BARS
+                for bar in range(start, min(start + PHRASE_BARS, self.bars))
+                if self.frame.plan[bar, 0] == EXACT and self.frame.plan[bar, 1] > bar - start
+            ]
+            again = max(set(sources), key=lambda source: (sources.count(source), -source)) if sources else -1
+            if again >= 0 and sources.count(again) * 2 >= PHRASE_BARS:
+                letters.append(letters[again])
+            else:
+                letters.append(chr(ord("A") + min(25, len(set(letters)))))
+        return "".join(letters)
 
-def plan(order: Order, *, stream: Stream) -> PiecePlan:
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A piece to go on from: its first ``bars`` bars are kept. The order's length, and nothing else of it, counts."""
+
+    score: Score
+    bars: int
+
+
+def variation(score: Score, *, from_bar: int) -> Source:
+    """The same plan with new notes from a bar (counted from 1) on. Raises ``InvalidOrderError`` for a bar outside."""
+    if not 2 <= from_bar <= score.bars - 1:
+        message = f"from_bar is {from_bar!r}; choose a bar from 2 to {score.bars - 1}."
+        raise InvalidOrderError("from_bar", message)
+    return Source(score, from_bar - 1)
+
+
+def extension(score: Score) -> Source:
+    """The whole piece but its ending, to be gone on with."""
+    return Source(score, max(1, score.bars - 2))
+
+
+def cut(score: Score, *, seconds: float) -> Source:
+    """As much of the piece as leaves room for an ending of its own within ``seconds``, at about the same tempo."""
+    bar = score.seconds_at(score.steps_per_bar)
+    return Source(score, max(1, round(seconds / bar) - 2))
+
+
+def plan(order: Order, *, styles: Styles, stream: Stream, source: Source | None = None) -> PiecePlan:
     """Draw the plan of an order. Raises ``InvalidOrderError`` for an instrument nobody has described."""
     player = PLAYERS.get(order.instrument)
     if player is None:
-        known = ", ".join(PLAYERS)
-        message = f"instrument is {order.instrument!r}; choose one of {known}."
+        message = f"instrument is {order.instrument!r}; choose one of {', '.join(PLAYERS)}."
         raise InvalidOrderError("instrument", message)
+    wishes = order.wishes()
     mood = MOOD_MEANINGS.get(order.mood or "")
-    mode: Mode = stream.choice(("major", "minor"), weights=(2, 1))
-    mode = order.mode or (mood.mode if mood else mode)
+    wished_mode = order.mode or (mood.mode if mood else None)
+    if source:
+        wished_mode = source.score.mode
+    options = styles.nearest(mode=wished_mode, wishes=wishes)
+    if source:
+        options = [one for one in options if styles.metre(one) == source.score.metre] or options
+    style = stream.choice(options)
+    mode = wished_mode or styles.mode(style)
+    metre = source.score.metre if source else styles.metre(style)
     tonic = stream.choice(player.keys[mode])
-    bpm = _tempo(order, usual=mood.bpm if mood else player.bpm, stream=stream)
-    cost = _TEMPO_COST["wished" if order.bpm else "drawn"]
-    metre, bars = _length(order.seconds * bpm / 60.0, tempo_cost=cost, player=player, stream=stream)
-    density: Wish = mood.density if mood else stream.choice((0, 1, 2, 3))
-    if order.density:
-        density = DENSITIES[order.density]
-    register: Wish = mood.register if mood else stream.choice((0, 0, 2, 3))
+    bpm = _tempo(order, usual=mood.bpm if mood else player.bpm, metre=metre, stream=stream)
+    if source:
+        tonic, bpm = source.score.tonic, source.score.bpm
+    cost = _TEMPO_COST["wished" if order.bpm or source else "drawn"]
+    bars = _bars(order.seconds * bpm / 60.0, metre=metre, tempo_cost=cost)
+    kept_bars = min(source.bars, bars - 1) if source else 0
     frame = Frame(
-        instrument=order.instrument,
+        instrument=player.weights_from or order.instrument,
         metre=metre,
         bars=bars,
         pickup=0,
         mode=mode,
-        density=density,
-        register=register,
+        parts=1,
+        plan=styles.plan(style, bars=bars, wishes=wishes),
     )
     exact = bars * frame.steps_per_bar / STEPS_PER_QUARTER * 60.0 / order.seconds
-    return PiecePlan(frame, player, exact, order.tonic or tonic, _phrases(bars, stream=stream))
+    limit = kept_bars * frame.steps_per_bar
+    kept = tuple(note for note in source.score.notes if note.onset < limit) if source else ()
+    return PiecePlan(
+        order.instrument, frame, player, exact, order.tonic or tonic if not source else tonic, kept, kept_bars
+    )
 
 
-def _tempo(order: Order, *, usual: tuple[int, int], stream: Stream) -> float:
+def _tempo(order: Order, *, usual: tuple[int, int], metre: tuple[int, int], stream: Stream) -> float:
+    """Quarters a minute: as wished, or drawn from the usual range, which is counted in halves where the metre is."""
     low, high = usual
-    drawn = low + stream.below(high - low + 1)
-    return order.bpm or float(drawn)
+    drawn = float(low + stream.below(high - low + 1))
+    return order.bpm or (drawn * 1.5 if metre[1] == 2 else drawn)
 
 
-def _length(
-    quarters: float, *, tempo_cost: float, player: Player, stream: Stream
-) -> tuple[tuple[int, int], int]:
-    """Metre and number of bars: near the wished tempo, in whole phrases where that is possible."""
-    wished = stream.choice(tuple(player.metres), weights=tuple(player.metres.values()))
-    best: tuple[float, tuple[int, int], int] = (math.inf, wished, _FEWEST_BARS)
-    for metre in (wished, *(other for other in player.metres if other != wished)):
-        bar = metre[0] * 4 / metre[1]
-        middle = round(quarters / bar)
-        for bars in range(max(_FEWEST_BARS, middle - 3), min(_LONGEST, max(_FEWEST_BARS, middle + 3)) + 1):
-            bend = abs(math.log(bars * bar / quarters))
-            cost = bend * tempo_cost + _ODD_BARS_COST[bars % 4] + (0.0 if metre == wished else 0.5)
-            best = min(best, (round(cost, 9), metre, bars))
-    return best[1], best[2]
+def _bars(quarters: float, *, metre: tuple[int, int], tempo_cost: float) -> int:
+    """Number of bars: near the wished tempo, in whole phrases where that is possible."""
+    bar = metre[0] * 4 / metre[1]
+    middle = round(quarters / bar)
+    span = range(max(_FEWEST_BARS, middle - _NEAR_BARS), min(_LONGEST, max(_FEWEST_BARS, middle + _NEAR_BARS)) + 1)
 
+    def cost(bars: int) -> tuple[float, int]:
+        return round(abs(math.log(bars * bar / quarters)) * tempo_cost + _ODD_BARS_COST[bars % 4], 9), bars
 
-def _phrases(bars: int, *, stream: Stream) -> tuple[Phrase, ...]:
-    """Phrases of 8 bars in long pieces and 4 in short ones; what is left over lengthens the last."""
-    size = 8 if bars >= _LONG_PHRASE_FROM and stream.below(2) else 4
-    count = max(1, bars // size)
-    letters = _letters(count, stream=stream)
-    first: dict[str, int] = {}
-    phrases = []
-    for index, letter in enumerate(letters):
-        start = index * size
-        length = bars - start if index == count - 1 else size
-        if letter in first:
-            fresh = max(1 + stream.below(size // 2), _CADENCE_BARS if index == count - 1 else 1)
-            phrases.append(Phrase(start, length, source=first[letter], replayed=size - fresh))
-        else:
-            first[letter] = start
-            phrases.append(Phrase(start, length))
-    return tuple(phrases)
-
-
-def _letters(count: int, *, stream: Stream) -> str:
-    """A form of ``count`` phrases, put together from known forms; later parts get letters of their own."""
-    letters = ""
-    while len(letters) < count:
-        left = count - len(letters)
-        size = max(known for known in FORMS if known <= left)
-        form = stream.choice(FORMS[size])
-        shift = 0 if not letters or stream.below(2) else 3
-        letters += "".join(chr(ord(letter) + shift) for letter in form)
-    return letters
+    return min(span, key=cost)

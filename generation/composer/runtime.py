@@ -2,8 +2,8 @@
 
 Weights and hidden states are whole numbers, in units of 2**-9 and 2**-8, held in float32. :func:`quantised` checks
 that no sum of their products can reach 2**24; so every sum is exact, whatever the order in which a BLAS adds it
-up. What is not exact by nature (tanh, sigmoid) is read from :mod:`.tables`. Equations:
-``keras.layers.LSTM``, gates in the order i, f, c, o.
+up. What is not exact by nature (tanh, sigmoid) is read from :mod:`.tables`. The gates are compiled by Numba.
+Equations: ``keras.layers.LSTM``, gates in the order i, f, c, o.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from generation.composer.context import DURATION_FIELDS, INPUT_FIELDS, PITCH_FIELDS
+from generation.composer.context import FIELDS, INPUT_FIELDS
 from generation.composer.tables import LIMIT, STEP_BITS, UNIT_BITS, sigmoid_table, tanh_table
 
 Numbers = NDArray[np.float32]
 Wide = NDArray[np.float64]
 Logits = NDArray[np.int64]
-Rows = Sequence[Sequence[int]] | NDArray[np.intp]
+Rows = NDArray[np.int32]
 
 WEIGHT_BITS = 9
 HIDDEN_BITS = 8
@@ -32,7 +33,8 @@ _TO_STEPS = np.float32(2.0 ** (STEP_BITS - _PRODUCT_BITS))
 
 _EXACT = 1 << 24
 _LARGEST = 32767
-_HEADS = ("advance", "pitch", "duration")
+HEADS = ("advance", "part", "pitch", "duration")
+_GIVEN = {name: fields for name, fields in FIELDS.items() if name in HEADS}
 
 
 class UnfitWeightsError(ValueError):
@@ -75,7 +77,7 @@ def _largest_sums(weights: Mapping[str, NDArray[np.int16]]) -> dict[str, float]:
         + reach("lstm2/recurrent_kernel", largest=one)
         + bias("lstm2"),
     }
-    for name in _HEADS:
+    for name in HEADS:
         hidden = reach(f"{name}_hidden/kernel", largest=2 * one) + bias(f"{name}_hidden")
         if name in _GIVEN:
             hidden += _field_reach(weights[f"{name}_given/kernel"] * one, fields=_GIVEN[name])
@@ -107,13 +109,13 @@ class States:
     h2: Numbers
     c2: Wide
 
-    def only(self, rows: Sequence[int] | slice) -> States:
+    def only(self, rows: NDArray[np.intp] | slice) -> States:
         """The states of some candidates."""
         return States(self.h1[rows], self.c1[rows], self.h2[rows], self.c2[rows])
 
 
 class Core:
-    """The network's step and its three heads over a batch of candidates."""
+    """The network's step and its heads over a batch of candidates."""
 
     def __init__(self, weights: Mapping[str, NDArray[np.int16]]) -> None:
         def whole(name: str) -> Numbers:
@@ -122,15 +124,14 @@ class Core:
         def dense(name: str) -> tuple[Numbers, Numbers]:
             return whole(f"{name}/kernel"), whole(f"{name}/bias") * np.float32(2**HIDDEN_BITS)
 
-        self._tanh = tanh_table()
-        self._sigmoid = sigmoid_table()
-        self._hidden_tanh = np.rint(self._tanh * 2.0 ** (HIDDEN_BITS - UNIT_BITS)).astype(np.float32)
         self._inputs = _input_table(weights).astype(np.float32)
         self._recurrent = whole("lstm1/recurrent_kernel")
         second, self._second_bias = dense("lstm2")
         self._second = np.concatenate([second, whole("lstm2/recurrent_kernel")])
-        self._hidden = {name: dense(f"{name}_hidden") for name in _HEADS}
-        self._logits = {name: dense(f"{name}_logits") for name in _HEADS}
+        hidden = [dense(f"{name}_hidden") for name in HEADS]
+        self._hidden = np.concatenate([kernel for kernel, _ in hidden], axis=1)
+        self._hidden_bias = np.concatenate([bias for _, bias in hidden])
+        self._logits = {name: dense(f"{name}_logits") for name in HEADS}
         self._given = {name: whole(f"{name}_given/kernel") * np.float32(2**HIDDEN_BITS) for name in _GIVEN}
         self.units = len(self._recurrent)
 
@@ -141,45 +142,26 @@ class Core:
         return States(hidden, cell, hidden, cell)
 
     def step(self, inputs: Rows, *, states: States) -> tuple[Numbers, States]:
-        """Read one row of ``INPUT_FIELDS`` a candidate; what the heads are fed, and the new states."""
-        gates = _rows(self._inputs, values=inputs, offsets=_INPUT_OFFSETS) + states.h1 @ self._recurrent
-        h1, c1 = self._cell(gates, c=states.c1)
+        """Read one row of ``INPUT_FIELDS`` a candidate; the heads' hidden sums (candidates, heads x width), new states."""
+        gates = states.h1 @ self._recurrent
+        _add_rows(gates, self._inputs, inputs, _INPUT_OFFSETS)
+        h1, c1 = _cells(gates, states.c1)
         gates = np.concatenate([h1, states.h2], axis=1) @ self._second + self._second_bias
-        h2, c2 = self._cell(gates, c=states.c2)
-        return h1 + h2, States(h1, c1, h2, c2)
+        h2, c2 = _cells(gates, states.c2)
+        return (h1 + h2) @ self._hidden + self._hidden_bias, States(h1, c1, h2, c2)
 
-    def advance_logits(self, summed: Numbers) -> Logits:
-        """Logits (candidates, END + 1) in units of 2**-9."""
-        return self._head("advance", summed)
+    def logits(self, name: str, hidden: Numbers, *, given: Rows | None = None) -> Logits:
+        """Logits (candidates, classes) of a head of ``HEADS``, in units of 2**-9, from the sums that ``step`` gave.
 
-    def pitch_logits(self, summed: Numbers, *, inputs: Rows) -> Logits:
-        """Logits (candidates, PITCHES) for rows of ``PITCH_FIELDS``."""
-        return self._head("pitch", summed, given=inputs)
-
-    def duration_logits(self, summed: Numbers, *, inputs: Rows) -> Logits:
-        """Logits (candidates, durations) for rows of ``DURATION_FIELDS``."""
-        return self._head("duration", summed, given=inputs)
-
-    def _cell(self, gates: Numbers, *, c: Wide) -> tuple[Numbers, Wide]:
-        arguments = _arguments(gates)
-        units = self.units
-        let_in = self._sigmoid[arguments[:, :units]]
-        keep = self._sigmoid[arguments[:, units : 2 * units]]
-        new = self._tanh[arguments[:, 2 * units : 3 * units]]
-        let_out = self._sigmoid[arguments[:, 3 * units :]]
-        cell = np.rint((keep * c + let_in * new) * 2.0**-UNIT_BITS)
-        shape = self._tanh[_arguments(cell, scale=2.0 ** (STEP_BITS - UNIT_BITS))]
-        return np.rint(let_out * shape * 2.0 ** (HIDDEN_BITS - 2 * UNIT_BITS)).astype(np.float32), cell
-
-    def _head(self, name: str, summed: Numbers, *, given: Rows | None = None) -> Logits:
-        kernel, bias = self._hidden[name]
-        sums = summed @ kernel + bias
+        ``given`` are rows of the head's fields, for those that have some.
+        """
+        width = hidden.shape[1] // len(HEADS)
+        first = HEADS.index(name) * width
+        sums = hidden[:, first : first + width].copy()
         if given is not None:
-            sums += _rows(self._given[name], values=given, offsets=_GIVEN_OFFSETS[name])
+            _add_rows(sums, self._given[name], given, _GIVEN_OFFSETS[name])
         kernel, bias = self._logits[name]
-        logits: Logits = np.rint((self._hidden_tanh[_arguments(sums)] @ kernel + bias) * _TO_STEPS).astype(
-            np.int64
-        )
+        logits: Logits = np.rint((_hidden_tanh(sums) @ kernel + bias) * _TO_STEPS).astype(np.int64)
         return logits
 
 
@@ -188,18 +170,56 @@ def _offsets(fields: Sequence[tuple[str, int]]) -> NDArray[np.intp]:
     return starts
 
 
-_GIVEN = {"pitch": PITCH_FIELDS, "duration": DURATION_FIELDS}
 _INPUT_OFFSETS = _offsets(INPUT_FIELDS)
 _GIVEN_OFFSETS = {name: _offsets(fields) for name, fields in _GIVEN.items()}
+_TANH = tanh_table()
+_SIGMOID = sigmoid_table()
+_HIDDEN_TANH = np.rint(_TANH * 2.0 ** (HIDDEN_BITS - UNIT_BITS)).astype(np.float32)
+_CELL_TO_STEPS = 2.0 ** (STEP_BITS - UNIT_BITS)
+_TO_CELL = 2.0**-UNIT_BITS
+_TO_HIDDEN = 2.0 ** (HIDDEN_BITS - 2 * UNIT_BITS)
 
 
-def _rows(table: Numbers, *, values: Rows, offsets: NDArray[np.intp]) -> Numbers:
-    """Sum of the rows that each candidate's values pick from a table."""
-    summed: Numbers = table[np.asarray(values, np.intp) + offsets].sum(axis=1)
-    return summed
+@njit(cache=True)
+def _add_rows(sums: Numbers, table: Numbers, values: Rows, offsets: NDArray[np.intp]) -> None:
+    """Add the rows that each candidate's values pick from a table."""
+    for one in range(len(sums)):
+        for field in range(len(offsets)):
+            row = table[values[one, field] + offsets[field]]
+            for unit in range(sums.shape[1]):
+                sums[one, unit] += row[unit]
 
 
-def _arguments(sums: NDArray[Any], *, scale: np.float32 | float = _TO_STEPS) -> NDArray[np.intp]:
-    """Places in a table of tanh or sigmoid."""
-    places: NDArray[np.intp] = np.clip(np.rint(sums * scale), -LIMIT, LIMIT).astype(np.intp) + LIMIT
-    return places
+@njit(cache=True)
+def _argument(total: float, scale: float) -> int:
+    """Place in a table of tanh or sigmoid."""
+    return int(min(max(np.rint(total * scale), -LIMIT), LIMIT)) + LIMIT
+
+
+@njit(cache=True)
+def _cells(gates: Numbers, cells: Wide) -> tuple[Numbers, Wide]:
+    """New hidden and cell states from the sums of the four gates."""
+    units = cells.shape[1]
+    new_hidden = np.empty(cells.shape, np.float32)
+    new_cells = np.empty(cells.shape, np.float64)
+    for one in range(len(cells)):
+        for unit in range(units):
+            let_in = _SIGMOID[_argument(gates[one, unit], _TO_STEPS)]
+            keep = _SIGMOID[_argument(gates[one, units + unit], _TO_STEPS)]
+            new = _TANH[_argument(gates[one, 2 * units + unit], _TO_STEPS)]
+            let_out = _SIGMOID[_argument(gates[one, 3 * units + unit], _TO_STEPS)]
+            cell = np.rint((keep * cells[one, unit] + let_in * new) * _TO_CELL)
+            shape = _TANH[_argument(cell, _CELL_TO_STEPS)]
+            new_cells[one, unit] = cell
+            new_hidden[one, unit] = np.rint(let_out * shape * _TO_HIDDEN)
+    return new_hidden, new_cells
+
+
+@njit(cache=True)
+def _hidden_tanh(sums: Numbers) -> Numbers:
+    """Hyperbolic tangent of a head's hidden sums, in units of 2**-8."""
+    out = np.empty(sums.shape, np.float32)
+    for one in range(len(sums)):
+        for unit in range(sums.shape[1]):
+            out[one, unit] = _HIDDEN_TANH[_argument(sums[one, unit], _TO_STEPS)]
+    return out

@@ -1,4 +1,4 @@
-"""Drawing from logits in whole numbers, so that equal seeds give equal notes on every machine."""
+"""Random numbers that are the same on every machine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.composer.tables import exp_table
-
 T = TypeVar("T")
-
-_EXP = exp_table()
-_MILLE = 1000
 
 
 class Stream:
@@ -26,6 +21,11 @@ class Stream:
         digest = hashlib.sha256(json.dumps(key).encode()).digest()
         self._bits = np.random.Philox(key=int.from_bytes(digest[:16], "big"))
         self._ready: list[int] = []
+
+    def raw(self, count: int) -> NDArray[np.uint64]:
+        """``count`` random 64-bit numbers."""
+        numbers: NDArray[np.uint64] = self._bits.random_raw(count)
+        return numbers
 
     def below(self, bound: int) -> int:
         """A whole number from 0 to ``bound`` - 1; ``bound`` is at most 2**53."""
@@ -43,28 +43,3 @@ class Stream:
             if mark < 0:
                 return option
         raise AssertionError("weights add up to less than their sum")
-
-
-def draw(
-    logits: NDArray[np.int64],
-    *,
-    allowed: NDArray[np.bool_],
-    temperature: float,
-    nucleus: float,
-    stream: Stream,
-) -> int:
-    """Draw a class from the smallest set of likeliest allowed classes that holds ``nucleus`` of the probability.
-
-    ``logits`` (classes,) are in units of 2**-9; at least one class must be allowed.
-    """
-    classes = np.flatnonzero(allowed)
-    open_logits = logits[classes]
-    fall = np.rint((open_logits.max() - open_logits) / temperature).astype(np.int64)
-    weights = _EXP[np.minimum(fall, len(_EXP) - 1)]
-    order = np.argsort(-weights, kind="stable")
-    ranked = weights[order]
-    total = np.cumsum(ranked)
-    inside = (total - ranked) * _MILLE < round(nucleus * _MILLE) * total[-1]
-    kept = total[inside]
-    mark = stream.below(int(kept[-1]))
-    return int(classes[order[np.searchsorted(kept, mark, side="right")]])

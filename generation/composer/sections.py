@@ -23,6 +23,10 @@ PICKUP_EVIDENCE = 1.15
 """How much heavier the down-beats must be after moving the bar lines, for the piece to have a pick-up."""
 
 
+_ENSEMBLES = {"string_quartet": 0, "choir": 0, "voice_piano": 2}
+"""Folders whose tracks are players, with how many of the last tracks are staves of one and the same player."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Span:
     start: int
@@ -34,7 +38,7 @@ class _Span:
 
 def sections_of(raw: RawMidi, *, instrument: str) -> list[Score]:
     """Sections of at least ``SMALLEST_SECTION`` notes, in order."""
-    notes = grid_notes(raw)
+    notes = grid_notes(raw, parts=_parts(raw, instrument=instrument))
     sections = []
     for span in _spans(raw):
         inside = [note for note in notes if span.start <= note.onset < span.end]
@@ -43,10 +47,19 @@ def sections_of(raw: RawMidi, *, instrument: str) -> list[Score]:
     return sections
 
 
+def _parts(raw: RawMidi, *, instrument: str) -> dict[int, int]:
+    """Part of each track; a soloist's tracks (hands, staves) are all one part."""
+    if instrument not in _ENSEMBLES:
+        return {}
+    tracks = sorted({track for *_, track in raw.notes})
+    last = max(0, len(tracks) - max(1, _ENSEMBLES[instrument]))
+    return {track: min(index, last) for index, track in enumerate(tracks)}
+
+
 def whole(raw: RawMidi, *, instrument: str, title: str) -> Score:
     """The file as one score in the metre, key and tempo it begins with."""
     span = _spans(raw)[0]
-    score = _section(grid_notes(raw), span=span, instrument=instrument)
+    score = _section(grid_notes(raw, parts={}), span=span, instrument=instrument)
     bpm = raw.tempos[0][1] if raw.tempos else 120.0
     return Score(
         instrument=instrument, notes=score.notes, metre=score.metre, bars=score.bars, bpm=bpm, tonic=score.tonic,
@@ -54,8 +67,8 @@ def whole(raw: RawMidi, *, instrument: str, title: str) -> Score:
     )  # fmt: skip
 
 
-def grid_notes(raw: RawMidi) -> list[Note]:
-    """All notes on the grid; grace notes give their time back to the note they lead to."""
+def grid_notes(raw: RawMidi, *, parts: dict[int, int]) -> list[Note]:
+    """All notes on the grid; grace notes give their time back to the note they lead to. ``parts`` is by track."""
     quarter = raw.ticks_per_quarter
     grace_began: dict[tuple[int, int], int] = {}
     notes = []
@@ -67,7 +80,7 @@ def grid_notes(raw: RawMidi) -> list[Note]:
             continue
         step = round(start * STEPS_PER_QUARTER / quarter)
         length = max(1, round(end * STEPS_PER_QUARTER / quarter) - step)
-        notes.append(Note(step, pitch, length))
+        notes.append(Note(step, pitch, length, parts.get(track, 0)))
     return sorted(notes)
 
 
@@ -90,10 +103,10 @@ def _spans(raw: RawMidi) -> list[_Span]:
 def _section(notes: list[Note], *, span: _Span, instrument: str) -> Score:
     bar = span.metre[0] * STEPS_PER_QUARTER * 4 // span.metre[1]
     first_bar = (notes[0].onset - span.start) // bar * bar + span.start
-    moved = [Note(note.onset - first_bar, note.pitch, note.duration) for note in notes]
+    moved = [Note(note.onset - first_bar, note.pitch, note.duration, note.part) for note in notes]
     pickup = _pickup(moved, bar=bar, metre=span.metre)
     if pickup and moved[0].onset >= pickup:
-        moved = [Note(note.onset - pickup, note.pitch, note.duration) for note in moved]
+        moved = [Note(note.onset - pickup, note.pitch, note.duration, note.part) for note in moved]
         pickup = 0
     mode = _mode(moved, sharps=span.sharps, minor=span.minor)
     tonic = TONICS[(span.sharps * 7 + (0 if mode == "major" else 9)) % 12]

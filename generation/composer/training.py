@@ -1,4 +1,4 @@
-"""Training one instrument's model: corpus in, weights with their card and ledger out.
+"""Training the base or one instrument's model: corpus in, weights with their card and ledger out.
 
 The loop reads top to bottom in :func:`train`. A run is bounded by wall time or by epochs; the learning rate
 follows the share of that bound already spent (warm-up, then a cosine), so a resumed run goes on where it was.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from generation.composer import checkpoint
-from generation.composer.batches import Batch, Lanes, Track, endless, note_mask, tracks_of, without_wishes
+from generation.composer.batches import TABLES, Batch, Lanes, Track, endless
 from generation.composer.checkpoint import Progress
-from generation.composer.corpus import CorpusError, Piece, read_corpus, read_manifest
+from generation.composer.dataset import Dataset, load_dataset
 from generation.composer.export import Trained, write_model
-from generation.composer.network import Hyper, build, named_weights
-
-FIELDS = ("advance", "pitch", "duration")
+from generation.composer.network import HEADS, Hyper, build, named_weights
+from generation.composer.recipes import BASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +42,18 @@ class Report:
 class Plan:
     """What to train on and for how long: ``minutes`` of wall time or ``epochs``, whichever ends first.
 
-    ``folders`` are the manifest's instruments to learn; ``replay`` are others of which ``replay_share`` of the
-    notes are taken, so that a small corpus started from a larger one does not forget it. ``start_from`` is the
-    output folder of another run. ``patience`` counts evaluations without a better held-out loss.
+    ``shares`` are the shares of the notes by folder of the corpus; an epoch is one round of the instrument's own
+    folder (of all folders for the base). ``start_from`` is the output folder of another run. ``patience`` counts
+    evaluations, ``evaluate_every`` seconds apart, without a better held-out loss.
     """
 
     instrument: str
-    folders: tuple[str, ...]
+    shares: Mapping[str, float]
     minutes: float | None = None
     epochs: float | None = None
-    replay: tuple[str, ...] = ()
-    replay_share: float = 0.0
     start_from: Path | None = None
-    patience: int = 12
-    evaluate_every: float = 150.0
+    patience: int = 6
+    evaluate_every: float = 90.0
     seed: int = 1
 
 
@@ -79,29 +76,29 @@ class _Trainer:
     def learn(self, batch: Batch, *, states: list[Any], rate: float) -> tuple[NDArray[np.float32], list[Any]]:
         """One update; sums of nats by field, and the states after the chunk."""
         self.optimizer.learning_rate.assign(rate)
-        sums, states = self._learn(*_tensors(batch), states)
+        sums, states = self._learn(*_arrays(batch), states)
         return sums.numpy(), states
 
     def measure(self, batch: Batch, *, states: list[Any]) -> tuple[NDArray[np.float32], list[Any]]:
         """Sums of nats by field without learning."""
-        sums, states = self._measure(*_tensors(batch), states)
+        sums, states = self._measure(*_arrays(batch), states)
         return sums.numpy(), states
 
-    def _learn_step(self, inputs: Any, targets: Any, masks: Any, keep: Any, states: Any) -> Any:
+    def _learn_step(self, tables: Any, targets: Any, masks: Any, keep: Any, states: Any) -> Any:
         with tf.GradientTape() as tape:
-            outputs = self.model([*inputs, *(state * keep for state in states)], training=True)
+            outputs = self.model([*tables, *(state * keep for state in states)], training=True)
             sums = _nats(outputs, targets=targets, masks=masks)
-            loss = tf.reduce_sum(sums) / tf.maximum(tf.reduce_sum(masks[0]), 1.0)
+            loss = tf.reduce_sum(sums) / tf.maximum(tf.reduce_sum(masks[:, :, 0]), 1.0)
         gradients = tape.gradient(loss, self.variables)
         self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
         decay = self.hyper.averaging
         for average, variable in zip(self.average, self.variables, strict=True):
             average.assign(decay * average + (1.0 - decay) * variable.value)
-        return sums, outputs[3:]
+        return sums, outputs[len(HEADS) :]
 
-    def _measure_step(self, inputs: Any, targets: Any, masks: Any, keep: Any, states: Any) -> Any:
-        outputs = self.model([*inputs, *(state * keep for state in states)], training=False)
-        return _nats(outputs, targets=targets, masks=masks), outputs[3:]
+    def _measure_step(self, tables: Any, targets: Any, masks: Any, keep: Any, states: Any) -> Any:
+        outputs = self.model([*tables, *(state * keep for state in states)], training=False)
+        return _nats(outputs, targets=targets, masks=masks), outputs[len(HEADS) :]
 
     def swap(self) -> None:
         """Exchange the weights and their running average."""
@@ -133,33 +130,32 @@ class _Trainer:
             average.assign(arrays[f"best/{index}"])
 
 
-def _tensors(batch: Batch) -> tuple[Any, Any, Any, Any]:
-    inputs = [tf.constant(part) for part in (batch.inputs, batch.pitch_inputs, batch.duration_inputs)]
-    targets = [tf.constant(batch.targets[:, :, field]) for field in range(3)]
-    notes = tf.constant(note_mask(batch))
-    masks = [tf.constant(batch.real), notes, notes]
-    return inputs, targets, masks, tf.constant(batch.keep)
+def _arrays(batch: Batch) -> tuple[list[Any], Any, Any, Any]:
+    tables = [tf.constant(batch.tables[name]) for name in TABLES]
+    return tables[:-1], tables[-1], tf.constant(batch.masks), tf.constant(batch.keep)
 
 
 def _nats(outputs: Any, *, targets: Any, masks: Any) -> Any:
-    return tf.stack([
-        tf.reduce_sum(mask * tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits))
-        for logits, target, mask in zip(outputs[:3], targets, masks, strict=True)
-    ])  # fmt: skip
+    """Sums of nats by head."""
+    losses = [
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets[:, :, head], logits=logits)
+        for head, logits in enumerate(outputs[: len(HEADS)])
+    ]
+    return tf.reduce_sum(masks * tf.stack(losses, axis=2), axis=(0, 1))
 
 
 def held_out_bits(trainer: _Trainer, *, tracks: Sequence[Track]) -> dict[str, float]:
-    """Bits a note by field over whole sections, without wishes, states carried from chunk to chunk."""
+    """Bits a note by field over whole sections, states carried from chunk to chunk."""
     lanes = min(64, max(1, len(tracks)))
     longest_first = sorted(tracks, key=len, reverse=True)
-    reader = Lanes(lanes=lanes, chunk=128, source=iter(longest_first))
+    reader = Lanes(lanes=lanes, chunk=trainer.hyper.chunk, source=iter(longest_first))
     states = trainer.no_states(lanes)
-    sums = np.zeros(3)
+    sums = np.zeros(len(HEADS))
     for batch in reader:
         found, states = trainer.measure(batch, states=states)
         sums += found
     notes = max(1, sum(len(track) - 1 for track in tracks))
-    return dict(zip(FIELDS, (sums / notes / math.log(2)).tolist(), strict=True))
+    return dict(zip(HEADS, (sums / notes / math.log(2)).tolist(), strict=True))
 
 
 def learning_rate(hyper: Hyper, *, done: float) -> float:
@@ -179,56 +175,60 @@ def train(
     cache: Path | None = None,
     allow_licences: Collection[str] = (),
     progress: Callable[[Report], None] | None = None,
+    skipped: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """Train, and write ``weights.npz``, ``card.json``, ``ledger.json`` and ``index.npz`` into ``output``; the card.
+    """Train, and write ``weights.npz``, ``card.json`` and ``ledger.json`` into ``output``; returns the card.
 
-    A run that was stopped goes on from the checkpoint in ``output``. Raises ``CorpusError`` before anything is
-    written if the corpus cannot be used, and ``ValueError`` for a plan without an end.
+    A run that was stopped goes on from the checkpoint in ``output``. ``skipped`` is told of each file that
+    cannot be used. Raises ``CorpusError`` before anything is written if the corpus cannot be used, and
+    ``ValueError`` for a plan without an end.
     """
     if not plan.minutes and not plan.epochs:
         raise ValueError("A training plan needs minutes or epochs above zero.")
     hyper = hyper or Hyper()
-    pieces = _pieces(plan.folders, corpus=corpus, cache=cache, allow_licences=allow_licences)
-    replay = (
-        _pieces(plan.replay, corpus=corpus, cache=cache, allow_licences=allow_licences) if plan.replay else []
+    data = load_dataset(
+        corpus, folders=tuple(plan.shares), cache=cache, allow_licences=allow_licences, skipped=skipped
     )
-    own = tracks_of([score for piece in pieces if not piece.entry.held_out for score in piece.sections])
-    held_out = [without_wishes(track) for track in tracks_of(
-        [score for piece in pieces if piece.entry.held_out for score in piece.sections]
-    )]  # fmt: skip
-    if not own or not held_out:
-        count = len({piece.entry.work for piece in pieces})
-        raise CorpusError(
-            f"{corpus} has {count} work(s) for {', '.join(plan.folders)}: too few to keep some for validation; "
-            "add works (about one in ten is kept)."
-        )
-    replayed = tracks_of([score for piece in replay if not piece.entry.held_out for score in piece.sections])
+    judged = list(plan.shares) if plan.instrument == BASE else [_own_folder(plan)]
+    held_out = data.held_out(judged)
     keras.utils.set_random_seed(plan.seed)
     trainer = _Trainer(hyper)
     state, best = _begin(trainer, plan=plan, output=output)
     rng = np.random.default_rng([plan.seed, state.step])
-    source = endless(
-        own, replay=replayed, replay_share=plan.replay_share, wish_dropout=hyper.wish_dropout, rng=rng
-    )
-    round_notes = sum(len(track) for track in own) / (1.0 - plan.replay_share)
+    source = endless(data.training, shares=plan.shares, wish_dropout=hyper.wish_dropout, rng=rng)
+    own = sum(data.notes(name) for name in judged) / sum(plan.shares[name] for name in judged)
     best = _loop(
-        trainer, plan=plan, state=state, best=best, source=source, held_out=held_out, round_notes=round_notes,
+        trainer, plan=plan, state=state, best=best, source=source, held_out=held_out, round_notes=own,
         output=output, report=progress,
     )  # fmt: skip
     _take(trainer, best)
-    trained = Trained(
-        instrument=plan.instrument, weights=named_weights(trainer.model), hyper=hyper, progress=state,
-        held_out=held_out_bits(trainer, tracks=held_out), pieces=pieces, replay=replay, start_from=plan.start_from,
+    return write_model(
+        _trained(trainer, plan=plan, state=state, data=data, held_out=held_out), output=output
+    )
+
+
+def _own_folder(plan: Plan) -> str:
+    """The folder whose held-out works judge the run: the instrument's, or the one with the largest share."""
+    if plan.instrument in plan.shares:
+        return plan.instrument
+    return max(plan.shares, key=lambda name: plan.shares[name])
+
+
+def _trained(
+    trainer: _Trainer, *, plan: Plan, state: Progress, data: Dataset, held_out: Sequence[Track]
+) -> Trained:
+    return Trained(
+        instrument=plan.instrument,
+        folder=_own_folder(plan),
+        weights=named_weights(trainer.model),
+        hyper=trainer.hyper,
+        progress=state,
+        held_out=held_out_bits(trainer, tracks=held_out),
+        data=data,
+        shares=plan.shares,
+        start_from=plan.start_from,
         held_out_tracks=held_out,
-    )  # fmt: skip
-    return write_model(trained, output=output)
-
-
-def _pieces(
-    folders: tuple[str, ...], *, corpus: Path, cache: Path | None, allow_licences: Collection[str]
-) -> list[Piece]:
-    entries = read_manifest(corpus, instruments=folders, allow_licences=allow_licences)
-    return read_corpus(corpus, entries=entries, cache=cache)
+    )
 
 
 def _begin(trainer: _Trainer, *, plan: Plan, output: Path) -> tuple[Progress, dict[str, NDArray[Any]]]:
@@ -263,7 +263,7 @@ def _loop(
         batch = next(lanes)
         done = _done(plan, state=state)
         sums, states = trainer.learn(batch, states=states, rate=learning_rate(hyper, done=done))
-        count = int(batch.real.sum())
+        count = int(batch.masks[:, :, 0].sum())
         recent = recent * 0.98 + np.array([float(sums.sum()), count])
         now = time.monotonic()
         state.step += 1

@@ -52,6 +52,11 @@ class CorpusIndex:
     def __len__(self) -> int:
         return len(self._hashes)
 
+    @property
+    def hashes(self):
+        """Top 32 bits, sorted."""
+        return np.unique((self._hashes >> np.uint64(32)).astype(np.uint32))
+
     @classmethod
     def build(cls, pieces: Mapping[str, Hashes]) -> CorpusIndex:
         """Index of pieces' distinct hashes by name."""

@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 
 from generation.composer.score import Note
 
-SHINGLE = 8
+SHINGLE = 9
 """Tokens in a shingle."""
 
 NOTES_IN_SHINGLE = SHINGLE + 2
 
 Hashes = NDArray[np.uint64]
 
-_WIDEST = 24
-_RATIO_CLASSES = 6
-_STEP = 2
+WIDEST = 24
+RATIO_CLASSES = 6
+STEP = 2
 _LONGEST_GAP = 4096
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_MIX1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX2 = np.uint64(0x94D049BB133111EB)
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+MIX1 = np.uint64(0xBF58476D1CE4E5B9)
+MIX2 = np.uint64(0x94D049BB133111EB)
 
 
 def top_line(notes: Sequence[Note]) -> list[Note]:
@@ -63,8 +63,8 @@ def tokens(line: Sequence[Note]) -> NDArray[np.int64]:
         return np.zeros(0, np.int64)
     pitch = np.array([note.pitch for note in line], np.int64)
     gaps = np.minimum(np.diff(np.array([note.onset for note in line], np.int64)), _LONGEST_GAP)
-    interval = np.clip(np.diff(pitch), -_WIDEST, _WIDEST)[1:] + _WIDEST
-    found: NDArray[np.int64] = interval * (2 * _RATIO_CLASSES + 1) + _ratio_class(gaps) + _RATIO_CLASSES
+    interval = np.clip(np.diff(pitch), -WIDEST, WIDEST)[1:] + WIDEST
+    found: NDArray[np.int64] = interval * (2 * RATIO_CLASSES + 1) + _ratio_class(gaps) + RATIO_CLASSES
     return found
 
 
@@ -75,7 +75,7 @@ def _ratio_class(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     before, after = gaps[:-1] ** 4, gaps[1:] ** 4
     classes = np.zeros(len(before), np.int64)
-    for k in range(1, _RATIO_CLASSES + 1):
+    for k in range(1, RATIO_CLASSES + 1):
         classes += after >= before << (2 * k - 1)
         classes -= before >= after << (2 * k - 1)
     return classes
@@ -93,9 +93,9 @@ def _hashes(line: NDArray[np.int64]) -> Hashes:
     windows = np.lib.stride_tricks.sliding_window_view(line, SHINGLE)
     value: Hashes = np.zeros(count, np.uint64)
     for column in range(SHINGLE):
-        value = value * _MULTIPLIER + windows[:, column].astype(np.uint64) + np.uint64(1)
-        value = (value ^ (value >> np.uint64(30))) * _MIX1
-    value = (value ^ (value >> np.uint64(27))) * _MIX2
+        value = value * MULTIPLIER + windows[:, column].astype(np.uint64) + np.uint64(1)
+        value = (value ^ (value >> np.uint64(30))) * MIX1
+    value = (value ^ (value >> np.uint64(27))) * MIX2
     value ^= value >> np.uint64(31)
     value[_plain(windows)] = 0
     return value
@@ -103,10 +103,10 @@ def _hashes(line: NDArray[np.int64]) -> Hashes:
 
 def _plain(windows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each window is a repeated note or a scale in one direction, in even rhythm."""
-    interval = windows // (2 * _RATIO_CLASSES + 1) - _WIDEST
-    even = (windows % (2 * _RATIO_CLASSES + 1) == _RATIO_CLASSES).all(axis=1)
-    up = ((interval >= 1) & (interval <= _STEP)).all(axis=1)
-    down = ((interval <= -1) & (interval >= -_STEP)).all(axis=1)
+    interval = windows // (2 * RATIO_CLASSES + 1) - WIDEST
+    even = (windows % (2 * RATIO_CLASSES + 1) == RATIO_CLASSES).all(axis=1)
+    up = ((interval >= 1) & (interval <= STEP)).all(axis=1)
+    down = ((interval <= -1) & (interval >= -STEP)).all(axis=1)
     same = (interval == 0).all(axis=1)
     plain: NDArray[np.bool_] = even & (up | down | same)
     return plain
