@@ -36,6 +36,7 @@ class Report:
     held_out: float
     notes_per_second: float
     seconds_left: float
+    updates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +291,7 @@ def _loop(
             report(Report(
                 epoch=state.epoch, loss=float(recent[0] / recent[1] / math.log(2)), held_out=state.best_nll,
                 notes_per_second=speed, seconds_left=max(0.0, state.spent * (1.0 / share - 1.0)),
+                updates=state.step,
             ))  # fmt: skip
     return best
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,106 +15,115 @@ from generation.management.base import OneLineCommand, existing_folder, stop
 BAR_WIDTH = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How our own models are trained: folders of the corpus, and what changes when one starts from another."""
-
-    folders: tuple[str, ...]
-    replay: tuple[str, ...] = ()
-    replay_share: float = 0.0
-    hyper_from_other: dict[str, Any] = field(default_factory=dict)
-
-
-RECIPES = {
-    "piano": Recipe(folders=("piano", "harpsichord")),
-    "guitar": Recipe(
-        folders=("guitar",),
-        replay=("piano", "harpsichord", "organ", "choir"),
-        replay_share=0.75,
-        hyper_from_other={"peak_rate": 8e-4, "layer_dropout": 0.4, "input_dropout": 0.2},
-    ),
-}
-
-
 class Command(OneLineCommand):
     help = (
-        "Train one instrument. A run that was stopped goes on from the checkpoint in --output. Writes weights.npz, "
-        "index.npz, ledger.json and card.json there; the last line on stdout is a JSON object."
+        "Train the base (--instrument base) or one instrument. A run that was stopped goes on from the checkpoint in "
+        "--output. Writes weights.npz, styles.npz, ledger.json and card.json there; the last line on stdout is a JSON "
+        "object. Files of the corpus that cannot be used are named, skipped and counted."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--instrument", required=True)
-        parser.add_argument(
-            "--corpus", required=True, type=existing_folder, metavar="DIR", help="with a manifest.csv"
-        )
+        parser.add_argument("--corpus", type=existing_folder, metavar="DIR", help="with a manifest.csv")
         parser.add_argument("--output", required=True, type=Path, metavar="DIR")
-        parser.add_argument("--minutes", type=float, default=40.0, help="wall time to train for (default 40)")
-        parser.add_argument("--epochs", type=float, help="stop after this many rounds through the corpus")
+        parser.add_argument("--minutes", type=float, help="wall time to train for (default: the recipe's)")
+        parser.add_argument("--epochs", type=float, help="stop after this many rounds through the instrument's folder")
         parser.add_argument(
-            "--folder", action="append", metavar="NAME", help="learn from this part of the corpus"
+            "--folder", action="append", metavar="NAME", help="learn from this part of the corpus, in equal shares"
         )
         parser.add_argument(
             "--start-from", type=existing_folder, metavar="DIR", help="output folder of another run"
         )
+        parser.add_argument(
+            "--transfer-from", type=existing_folder, metavar="DIR",
+            help="learn nothing: let the network in DIR compose for this instrument, under its own range and idiom",
+        )  # fmt: skip
         parser.add_argument("--allow-licence", action="append", default=[], metavar="NAME")
         parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the parsed corpus here")
+        parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write losses for TensorBoard here")
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["minutes"] <= 0 or (options["epochs"] is not None and options["epochs"] <= 0):
+        if any(options[name] is not None and options[name] <= 0 for name in ("minutes", "epochs")):
             raise CommandError("--minutes and --epochs must be above zero.")
+        if options["corpus"] is None and options["transfer_from"] is None:
+            raise CommandError("--corpus is missing: name the folder of scores to learn from.")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from generation.composer.corpus import CorpusError, read_manifest
+        from generation.composer.corpus import CorpusError
+        from generation.composer.model import MissingModelError
 
-        recipe = RECIPES.get(options["instrument"]) or Recipe(folders=(options["instrument"],))
-        folders = tuple(options["folder"] or recipe.folders)
         try:
-            # Before TensorFlow is loaded, which takes a while.
-            read_manifest(options["corpus"], instruments=folders, allow_licences=options["allow_licence"])
-            card = self._train(options, recipe=recipe, folders=folders)
-        except (CorpusError, ValueError, OSError) as error:
+            card = self._transfer(options) if options["transfer_from"] else self._train(options)
+        except (CorpusError, MissingModelError, ValueError, OSError) as error:
             stop(error)
         keys = ("instrument", "version", "training", "held_out_bits_per_note")
         self.stdout.write(json.dumps({key: card[key] for key in keys}, ensure_ascii=False))
 
-    def _train(self, options: dict[str, Any], *, recipe: Recipe, folders: tuple[str, ...]) -> dict[str, Any]:
+    def _transfer(self, options: dict[str, Any]) -> dict[str, Any]:
+        from generation.composer.export import write_transfer
+        from generation.composer.players import PLAYERS
+
+        if options["instrument"] not in PLAYERS:
+            known = ", ".join(PLAYERS)
+            raise CommandError(f"--instrument {options['instrument']!r} has no range and idiom; choose one of {known}.")
+        return write_transfer(options["instrument"], source=options["transfer_from"], output=options["output"])
+
+    def _train(self, options: dict[str, Any]) -> dict[str, Any]:
+        from generation.composer.corpus import read_manifest
+        from generation.composer.recipes import RECIPES, Recipe
+
+        recipe = RECIPES.get(options["instrument"]) or Recipe({options["instrument"]: 1.0})
+        shares = dict.fromkeys(options["folder"], 1.0 / len(options["folder"])) if options["folder"] else recipe.shares
+        # Before TensorFlow is loaded, which takes a while.
+        read_manifest(options["corpus"], instruments=shares, allow_licences=options["allow_licence"])
         try:
             from generation.composer.network import Hyper
             from generation.composer.training import Plan, train
         except ImportError as error:
             raise CommandError(f"Training needs TensorFlow ({error}): install requirements.txt.") from error
-        from_other = options["start_from"] is not None
         plan = Plan(
             instrument=options["instrument"],
-            folders=folders,
-            minutes=options["minutes"],
+            shares=shares,
+            minutes=options["minutes"] or (None if options["epochs"] else recipe.minutes),
             epochs=options["epochs"],
-            replay=recipe.replay if from_other else (),
-            replay_share=recipe.replay_share if from_other else 0.0,
             start_from=options["start_from"],
             seed=options["seed"],
         )
-        hyper = Hyper(**recipe.hyper_from_other) if from_other else Hyper()
+        skipped: list[str] = []
+        bar = _Bar(options["tensorboard"])
         card: dict[str, Any] = train(
             plan,
             corpus=options["corpus"],
             output=options["output"],
-            hyper=hyper,
+            hyper=Hyper(**recipe.hyper) if options["start_from"] else Hyper(),
             cache=options["cache"],
             allow_licences=options["allow_licence"],
-            progress=_Bar(),
+            progress=bar,
+            skipped=skipped.append,
         )
-        sys.stderr.write("\n")
+        sys.stderr.write("".join(f"\n{line}" for line in skipped))
+        sys.stderr.write(f"\n{len(skipped)} files of the corpus were skipped.\n")
         return card
 
 
 class _Bar:
-    """Draws how far training is, on one line of stderr."""
+    """Draws how far training is, on one line of stderr, and for TensorBoard where that is wished."""
 
-    def __init__(self) -> None:
+    def __init__(self, board: Path | None) -> None:
         self._longest = 0.0
+        self._writer: Any = None
+        if board:
+            import tensorflow
+
+            self._writer = tensorflow.summary.create_file_writer(str(board))
 
     def __call__(self, report: Any) -> None:
+        if self._writer:
+            import tensorflow
+
+            with self._writer.as_default(step=report.updates):
+                for name in ("loss", "held_out", "notes_per_second"):
+                    tensorflow.summary.scalar(name, getattr(report, name))
         self._longest = max(self._longest, report.seconds_left)
         done = 1.0 - report.seconds_left / self._longest if self._longest else 1.0
         bar = ("█" * round(done * BAR_WIDTH)).ljust(BAR_WIDTH, "░")
