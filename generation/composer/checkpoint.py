@@ -17,7 +17,10 @@ CHECKPOINT = "checkpoint.npz"
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come. ``best_nll`` is in bits a note, ``spent`` in seconds over all resumed parts."""
+    """How far a run has come. ``best_nll`` is in bits a note, ``spent`` in seconds over all resumed parts.
+
+    ``recited`` is the share of freely drawn pieces that share a forbidden run with the corpus, at the best loss.
+    """
 
     step: int = 0
     epoch: float = 0.0
@@ -25,6 +28,7 @@ class Progress:
     spent: float = 0.0
     best_nll: float = float("inf")
     best_step: int = 0
+    recited: float = 0.0
 
 
 def write_bytes(path: Path, data: bytes) -> None:

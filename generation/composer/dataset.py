@@ -28,7 +28,8 @@ HELD_OUT_EVENTS = 500
 class Dataset:
     """``training`` tracks and ``edges`` of the trait classes by folder; ``validation`` are held-out sections.
 
-    ``pieces`` are all pieces read, ``duplicates`` counts held-out sections that were left out.
+    ``pieces`` are all pieces read, ``duplicates`` counts held-out sections that were left out, ``known`` are the
+    shingles of everything in training, sorted.
     """
 
     pieces: Sequence[Piece]
@@ -36,6 +37,11 @@ class Dataset:
     validation: Mapping[str, Sequence[Score]]
     edges: Mapping[str, Mapping[str, Sequence[float]]]
     duplicates: int
+    known: Hashes
+
+    def scores(self, folder: str) -> list[Score]:
+        """The training sections of a folder."""
+        return _scores(self.pieces, folder=folder, held_out=False)
 
     def notes(self, folder: str) -> int:
         """Events in the training tracks of a folder."""
@@ -92,6 +98,7 @@ def load_dataset(
         validation={folder: kept[folder] or validation[folder] for folder in folders},
         edges=edges,
         duplicates=sum(len(validation[folder]) - len(kept[folder]) for folder in folders),
+        known=known,
     )
 
 

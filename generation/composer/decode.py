@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generation.composer import drawing, echoes, rules
 from generation.composer.context import DURATION_FIELDS, INPUT_FIELDS, PITCH_FIELDS, Written, strengths
-from generation.composer.events import Event, decode, encode, fit, key_shift
+from generation.composer.events import DURATIONS, LOWEST_PITCH, encode, fit, key_shift
 from generation.composer.plan import PiecePlan
 from generation.composer.runtime import Core
 from generation.composer.sampling import Stream
@@ -64,26 +64,26 @@ def decode_batch(
     while len(alive):
         whole, given_pitch, given_duration = (table[: len(alive)] for table in tables)
         drawing.fill_inputs(desk.notes, desk.state, alive, numbers, weights, told, whole)
-        hidden, states = core.step(whole, states=states)
+        summed, states = core.step(whole, states=states)
         drawing.choose_advances(
-            desk.notes, desk.state, desk.bits, alive, law, told, core.logits("advance", hidden), temperature,
+            desk.notes, desk.state, desk.bits, alive, law, told, core.logits("advance", summed), temperature,
             RHYTHM_NUCLEUS,
         )  # fmt: skip
         going = np.flatnonzero(desk.state[alive, rules.DONE] == 0)
         if len(going) < len(alive):
-            alive, states, hidden = alive[going], states.only(going), hidden[going]
+            alive, states, summed = alive[going], states.only(going), summed[going]
             if not len(alive):
                 break
             given_pitch, given_duration = given_pitch[: len(alive)], given_duration[: len(alive)]
         drawing.fill_pitch_inputs(desk.notes, desk.state, alive, numbers, weights, told, given_pitch)
         drawing.choose_pitches(
             desk.notes, desk.state, desk.lines, desk.bits, alive, law, forbidden,
-            core.logits("pitch", hidden, given=given_pitch), temperature, PITCH_NUCLEUS,
+            core.logits("pitch", summed, given=given_pitch), temperature, PITCH_NUCLEUS,
         )  # fmt: skip
         drawing.fill_duration_inputs(desk.notes, desk.state, alive, numbers, told, given_duration)
         drawing.choose_durations(
             desk.notes, desk.state, desk.lines, desk.bits, alive, law, forbidden,
-            core.logits("duration", hidden, given=given_duration), temperature, RHYTHM_NUCLEUS,
+            core.logits("duration", summed, given=given_duration), temperature, RHYTHM_NUCLEUS,
         )  # fmt: skip
         step += 1
         if progress and step % 8 == 0:
@@ -114,27 +114,17 @@ def _desk(plan: PiecePlan, *, streams: Sequence[Stream]) -> Desk:
 
 
 def _score(desk: Desk, one: int, *, plan: PiecePlan) -> Score:
-    """The finished piece; nothing is held into the last chord."""
-    written = desk.notes[one, : desk.state[one, rules.COUNT], 1:].tolist()
-    notes = decode([Event(*event) for event in written], shift=key_shift(tonic=plan.tonic, mode=plan.frame.mode))
+    """The finished piece: nothing is held into the last chord, or past the same pitch struck again."""
+    shift = LOWEST_PITCH + key_shift(tonic=plan.tonic, mode=plan.frame.mode)
     final = (plan.bars - 1) * plan.frame.steps_per_bar
-    ended = [
-        replace(note, duration=min(note.duration, final - note.onset)) if note.onset < final else note
-        for note in notes
-    ]
+    struck: dict[int, int] = {}
+    notes = []
+    for onset, _, part, pitch, duration in reversed(desk.notes[one, : desk.state[one, rules.COUNT]].tolist()):
+        limit = struck.get(pitch, final if onset < final else onset + DURATIONS[duration])
+        struck[pitch] = onset
+        if limit > onset:
+            notes.append(Note(onset, pitch + shift, min(DURATIONS[duration], limit - onset), part))
     return Score(
-        instrument=plan.instrument, notes=_without_overlaps(ended), metre=plan.frame.metre, bars=plan.bars,
+        instrument=plan.instrument, notes=tuple(reversed(notes)), metre=plan.frame.metre, bars=plan.bars,
         bpm=plan.bpm, tonic=plan.tonic, mode=plan.frame.mode,
     )  # fmt: skip
-
-
-def _without_overlaps(notes: Sequence[Note]) -> tuple[Note, ...]:
-    """Let a note end where the same pitch is struck again."""
-    following: dict[int, int] = {}
-    kept = []
-    for note in reversed(notes):
-        limit = following.get(note.pitch, note.onset + note.duration)
-        following[note.pitch] = note.onset
-        if limit > note.onset:
-            kept.append(replace(note, duration=min(note.duration, limit - note.onset)))
-    return tuple(sorted(kept))

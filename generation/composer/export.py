@@ -61,12 +61,7 @@ def write_model(trained: Trained, *, output: Path) -> dict[str, Any]:
     whole = quantised(trained.weights)
     output.mkdir(parents=True, exist_ok=True)
     write_arrays(output / WEIGHTS, whole)
-    own = [
-        score
-        for piece in trained.data.pieces
-        if piece.entry.instrument == trained.folder and not piece.entry.held_out
-        for score in piece.sections
-    ]
+    own = trained.data.scores(trained.folder)
     styles = styles_of(own, edges=trained.data.edges[trained.folder])
     write_arrays(output / STYLES, {"heads": styles.heads, "bars": styles.bars})
     ledger = _ledger(trained)
@@ -143,6 +138,7 @@ def _card(
             "notes": sum(len(score.notes) for score in own),
             "held_out_duplicates_left_out": trained.data.duplicates,
             "styles": styles,
+            "recited": round(trained.progress.recited, 3),
         },
         "held_out_bits_per_note": _with_total(trained.held_out),
         "held_out_bits_per_note_runtime": _with_total(rounded),

@@ -36,13 +36,13 @@ def _group_nats(core: Core, *, tracks: Sequence[Track]) -> NDArray[np.float64]:
         now = {
             name: np.stack([track.tables[name][time] for track in tracks]).astype(np.int32) for name in TABLES
         }
-        hidden, states = core.step(now["inputs"], states=states.only(slice(alive)))
+        summed, states = core.step(now["inputs"], states=states.only(slice(alive)))
         notes = now["targets"][:, ADVANCE_TARGET] != END
         several = notes & (now["inputs"][:, PLAYERS_COLUMN] > 0)
         for head, name in enumerate(HEADS):
             mask = {"advance": np.ones(alive, np.bool_), "part": several}.get(name, notes)
             given = now[name] if name in FIELDS else None
-            sums[head] += _nats(core.logits(name, hidden, given=given), now["targets"][:, head])[mask].sum()
+            sums[head] += _nats(core.logits(name, summed, given=given), now["targets"][:, head])[mask].sum()
     return sums
 
 

@@ -128,9 +128,7 @@ class Core:
         self._recurrent = whole("lstm1/recurrent_kernel")
         second, self._second_bias = dense("lstm2")
         self._second = np.concatenate([second, whole("lstm2/recurrent_kernel")])
-        hidden = [dense(f"{name}_hidden") for name in HEADS]
-        self._hidden = np.concatenate([kernel for kernel, _ in hidden], axis=1)
-        self._hidden_bias = np.concatenate([bias for _, bias in hidden])
+        self._hidden = {name: dense(f"{name}_hidden") for name in HEADS}
         self._logits = {name: dense(f"{name}_logits") for name in HEADS}
         self._given = {name: whole(f"{name}_given/kernel") * np.float32(2**HIDDEN_BITS) for name in _GIVEN}
         self.units = len(self._recurrent)
@@ -142,22 +140,21 @@ class Core:
         return States(hidden, cell, hidden, cell)
 
     def step(self, inputs: Rows, *, states: States) -> tuple[Numbers, States]:
-        """Read one row of ``INPUT_FIELDS`` a candidate; the heads' hidden sums (candidates, heads x width), new states."""
+        """Read one row of ``INPUT_FIELDS`` a candidate; what the heads are fed, and the new states."""
         gates = states.h1 @ self._recurrent
         _add_rows(gates, self._inputs, inputs, _INPUT_OFFSETS)
         h1, c1 = _cells(gates, states.c1)
         gates = np.concatenate([h1, states.h2], axis=1) @ self._second + self._second_bias
         h2, c2 = _cells(gates, states.c2)
-        return (h1 + h2) @ self._hidden + self._hidden_bias, States(h1, c1, h2, c2)
+        return h1 + h2, States(h1, c1, h2, c2)
 
-    def logits(self, name: str, hidden: Numbers, *, given: Rows | None = None) -> Logits:
-        """Logits (candidates, classes) of a head of ``HEADS``, in units of 2**-9, from the sums that ``step`` gave.
+    def logits(self, name: str, summed: Numbers, *, given: Rows | None = None) -> Logits:
+        """Logits (candidates, classes) of a head of ``HEADS``, in units of 2**-9, from what ``step`` gave.
 
         ``given`` are rows of the head's fields, for those that have some.
         """
-        width = hidden.shape[1] // len(HEADS)
-        first = HEADS.index(name) * width
-        sums = hidden[:, first : first + width].copy()
+        kernel, bias = self._hidden[name]
+        sums = summed @ kernel + bias
         if given is not None:
             _add_rows(sums, self._given[name], given, _GIVEN_OFFSETS[name])
         kernel, bias = self._logits[name]

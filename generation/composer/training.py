@@ -24,7 +24,10 @@ from generation.composer.checkpoint import Progress
 from generation.composer.dataset import Dataset, load_dataset
 from generation.composer.export import Trained, write_model
 from generation.composer.network import HEADS, Hyper, build, named_weights
+from generation.composer.players import PLAYERS
 from generation.composer.recipes import BASE
+from generation.composer.recital import Recital
+from generation.composer.styles import styles_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +203,21 @@ def train(
     own = sum(data.notes(name) for name in judged) / sum(plan.shares[name] for name in judged)
     best = _loop(
         trainer, plan=plan, state=state, best=best, source=source, held_out=held_out, round_notes=own,
-        output=output, report=progress,
+        output=output, report=progress, recital=_recital(plan, data=data),
     )  # fmt: skip
     _take(trainer, best)
     return write_model(
         _trained(trainer, plan=plan, state=state, data=data, held_out=held_out), output=output
     )
+
+
+def _recital(plan: Plan, *, data: Dataset) -> Recital | None:
+    """The judge of an instrument that can be composed for; the base composes nothing."""
+    if plan.instrument not in PLAYERS:
+        return None
+    folder = _own_folder(plan)
+    styles = styles_of(data.scores(folder), edges=data.edges[folder])
+    return Recital.of(plan.instrument, styles=styles, known=data.known, held_out=data.validation[folder])
 
 
 def _own_folder(plan: Plan) -> str:
@@ -249,8 +261,12 @@ def _begin(trainer: _Trainer, *, plan: Plan, output: Path) -> tuple[Progress, di
 def _loop(
     trainer: _Trainer, *, plan: Plan, state: Progress, best: dict[str, NDArray[Any]], source: Iterator[Track],
     held_out: Sequence[Track], round_notes: float, output: Path, report: Callable[[Report], None] | None,
+    recital: Recital | None,
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
-    """Learn until the plan is fulfilled or the held-out loss has stopped falling; the best averaged weights."""
+    """Learn until the plan is fulfilled, the held-out loss has stopped falling, or the model begins to recite.
+
+    Returns the averaged weights with the best held-out loss that do not recite.
+    """
     hyper = trainer.hyper
     lanes = Lanes(lanes=hyper.batch, chunk=hyper.chunk, source=source)
     states = trainer.no_states(hyper.batch)
@@ -275,7 +291,11 @@ def _loop(
         if over or now - last_look > plan.evaluate_every:
             trainer.swap()
             nll = sum(held_out_bits(trainer, tracks=held_out).values())
-            if nll < state.best_nll:
+            recited = recital.share(named_weights(trainer.model)) if recital else 0.0
+            reciting = recital is not None and recital.is_reciting(recited)
+            over = over or (reciting and bool(best))
+            if nll < state.best_nll and not (reciting and best):
+                state.recited = recited
                 state.best_nll, state.best_step, worse = nll, state.step, 0
                 best = {f"best/{index}": np.asarray(value) for index, value in enumerate(trainer.variables)}
             else:
