@@ -31,6 +31,7 @@ _PRODUCT_BITS = WEIGHT_BITS + HIDDEN_BITS
 _TO_STEPS = np.float32(2.0 ** (STEP_BITS - _PRODUCT_BITS))
 """From a sum of products to a table's argument."""
 
+_BLOCK = 128
 _EXACT = 1 << 24
 _LARGEST = 32767
 HEADS = ("advance", "part", "pitch", "duration")
@@ -88,15 +89,19 @@ def _largest_sums(weights: Mapping[str, NDArray[np.int16]]) -> dict[str, float]:
 
 def _field_reach(table: NDArray[Any], *, fields: Sequence[tuple[str, int]]) -> Wide:
     parts = np.split(np.abs(table), _offsets(fields)[1:])
-    total: Wide = np.sum([part.max(axis=0) for part in parts], axis=0)
+    total: Wide = np.sum([part.max(axis=0) for part in parts], axis=0, dtype=np.float64)
     return total
 
 
-def _input_table(weights: Mapping[str, NDArray[np.int16]]) -> Wide:
+def _input_table(weights: Mapping[str, NDArray[np.int16]]) -> Numbers:
     """What each value of each field adds to the first layer's gates; the bias rides on the first field."""
-    products = weights["embedding/kernel"].astype(np.float64) @ weights["lstm1/kernel"].astype(np.float64)
-    table: Wide = np.rint(products * 2.0 ** (_PRODUCT_BITS - 2 * WEIGHT_BITS))
-    table[: INPUT_FIELDS[0][1]] += weights["lstm1/bias"] * 2.0**HIDDEN_BITS
+    kernel = weights["lstm1/kernel"].astype(np.float64)
+    embedding = weights["embedding/kernel"]
+    table = np.empty((len(embedding), kernel.shape[1]), np.float32)
+    for first in range(0, len(embedding), _BLOCK):
+        products = embedding[first : first + _BLOCK].astype(np.float64) @ kernel
+        table[first : first + _BLOCK] = np.rint(products * 2.0 ** (_PRODUCT_BITS - 2 * WEIGHT_BITS))
+    table[: INPUT_FIELDS[0][1]] += weights["lstm1/bias"].astype(np.float32) * np.float32(2**HIDDEN_BITS)
     return table
 
 
@@ -124,7 +129,7 @@ class Core:
         def dense(name: str) -> tuple[Numbers, Numbers]:
             return whole(f"{name}/kernel"), whole(f"{name}/bias") * np.float32(2**HIDDEN_BITS)
 
-        self._inputs = _input_table(weights).astype(np.float32)
+        self._inputs = _input_table(weights)
         self._recurrent = whole("lstm1/recurrent_kernel")
         second, self._second_bias = dense("lstm2")
         self._second = np.concatenate([second, whole("lstm2/recurrent_kernel")])
