@@ -12,7 +12,7 @@ help:
 	@echo "make test   the whole suite: unit, PostgreSQL races, browser"
 	@echo "make lint   ruff, mypy, import-linter, migrations and deployment checks"
 	@echo "make bench  the benchmarks, as a table and in bench/results.json"
-	@echo "make train  train piano and guitar on CORPUS (default ../shared/corpus)"
+	@echo "make train  train the base and all instruments on CORPUS (default ../shared/corpus); takes hours"
 
 # uv installs the same pinned packages as pip in a quarter of the time.
 .venv/uv:
@@ -53,10 +53,20 @@ bench: setup
 	$(VENV)/python manage.py bench --docs
 
 CORPUS ?= ../shared/corpus
-MODEL := weights.npz index.npz card.json ledger.json
+INSTRUMENTS := piano guitar harpsichord organ violin viola cello flute
+MODEL := weights.npz styles.npz card.json ledger.json
+SHIPPED := generation/pretrained
+MANAGE := $(VENV)/python manage.py
 train: setup
-	$(VENV)/python manage.py train_composer --instrument piano --corpus $(CORPUS) --output training/piano
-	cp $(addprefix training/piano/,$(MODEL)) generation/pretrained/piano/
-	$(VENV)/python manage.py train_composer --instrument guitar --corpus $(CORPUS) --output training/guitar \
-		--start-from training/piano --minutes 30
-	cp $(addprefix training/guitar/,$(MODEL)) generation/pretrained/guitar/
+	$(MANAGE) train_composer --instrument base --corpus $(CORPUS) --cache training/cache --output training/base
+	$(MANAGE) build_originality_index --corpus $(CORPUS) --cache training/cache --output $(SHIPPED)/corpus
+	set -e; for instrument in $(INSTRUMENTS); do \
+		$(MANAGE) train_composer --instrument $$instrument --corpus $(CORPUS) --cache training/cache \
+			--start-from training/base --output training/$$instrument; \
+		mkdir -p $(SHIPPED)/$$instrument; \
+		for file in $(MODEL); do cp training/$$instrument/$$file $(SHIPPED)/$$instrument/; done; \
+		$(MANAGE) teach_critic --instrument $$instrument --corpus $(CORPUS) --cache training/cache --models $(SHIPPED); \
+	done
+	$(MANAGE) train_composer --instrument harp --transfer-from $(SHIPPED)/piano --output $(SHIPPED)/harp
+	$(MANAGE) train_composer --instrument vibraphone --transfer-from $(SHIPPED)/piano --output $(SHIPPED)/vibraphone
+	$(MANAGE) train_composer --instrument marimba --transfer-from $(SHIPPED)/guitar --output $(SHIPPED)/marimba

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.composer.critic import body
 from generation.composer.decode import decode_batch
 from generation.composer.measures import bars_of, measure, unique_elements
 from generation.composer.model import ComposerModel, MissingModelError, available_instruments, load_model
@@ -33,8 +34,7 @@ CANDIDATES = 16
 ROUNDS = 4
 """Batches of candidates tried before giving up on originality."""
 
-_LONGEST_SILENCE = 4.0
-_MOST_EQUAL_BARS = 3
+_MOST_EQUAL_BARS = 6
 
 
 class NotOriginalError(RuntimeError):
@@ -81,11 +81,11 @@ def compose(
         raise InvalidOrderError("instrument", message)
     started = time.perf_counter()
     key = _key(order, source=source)
-    drawn = plan(order, styles=model.styles, stream=Stream(model.version, key, "plan"), source=source)
+    drawn = _plan(order, model=model, key=key, source=source)
     timings = {"plan": time.perf_counter() - started, "network": 0.0, "choice": 0.0}
     for attempt in range(ROUNDS):
         begun = time.perf_counter()
-        scores = candidates(order, drawn, model=model, key=key, attempt=attempt, progress=progress)
+        scores = _candidates(order, drawn, model=model, key=key, attempt=attempt, progress=progress)
         decoded = time.perf_counter()
         ranked = _ranked(scores, model=model, stream=Stream(model.version, key, "choice", attempt))
         originals = _originals(ranked, model=model, known_works=known_works, count=order.variant + 1)
@@ -101,7 +101,17 @@ def compose(
     )
 
 
-def candidates(
+def all_candidates(order: Order, *, model: ComposerModel) -> list[Score]:
+    """The candidates of an order as they were drawn, before any choice."""
+    key = _key(order, source=None)
+    return _candidates(order, _plan(order, model=model, key=key, source=None), model=model, key=key)
+
+
+def _plan(order: Order, *, model: ComposerModel, key: dict[str, Any], source: Source | None) -> PiecePlan:
+    return plan(order, styles=model.styles, stream=Stream(model.version, key, "plan"), source=source)
+
+
+def _candidates(
     order: Order,
     drawn: PiecePlan,
     *,
@@ -110,7 +120,7 @@ def candidates(
     attempt: int = 0,
     progress: Callable[[float, int], None] | None = None,
 ) -> list[Score]:
-    """The candidates of one attempt, before any choice."""
+    """The candidates of one attempt."""
     numbers = range(attempt * CANDIDATES, (attempt + 1) * CANDIDATES)
     return decode_batch(
         drawn,
@@ -133,11 +143,9 @@ def _ranked(scores: list[Score], *, model: ComposerModel, stream: Stream) -> lis
 
     Candidates with a flaw come last.
     """
-    measured = [measure(score) for score in scores]
+    measured = [measure(body(score)) for score in scores]
     whole = [
-        index
-        for index, (score, found) in enumerate(zip(scores, measured, strict=True))
-        if found["longest_silence"] <= _LONGEST_SILENCE and _equal_bars_running(score) <= _MOST_EQUAL_BARS
+        index for index, score in enumerate(scores) if _equal_bars_running(score) <= _MOST_EQUAL_BARS
     ] or list(range(len(scores)))
     chances = model.critic.chances([measured[index] for index in whole])
     leader = stream.choice(whole, weights=chances)

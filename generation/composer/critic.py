@@ -31,6 +31,14 @@ _BEYOND = 6.0
 """Log-odds beyond which a candidate is as good, or as hopeless, as any other."""
 
 
+def body(score: Score) -> Score:
+    """What is judged of a piece: its first ``EXCERPT_BARS`` bars without the last chord, which excerpts have not."""
+    bars = max(1, min(EXCERPT_BARS, score.bars - 1))
+    end = score.pickup + bars * score.steps_per_bar
+    notes = tuple(note for note in score.notes if note.onset < end)
+    return replace(score, notes=notes, bars=bars)
+
+
 @dataclass(frozen=True, slots=True)
 class Critic:
     """Logistic regression on the measures of ``TYPICAL``, in standard deviations from real music, and their squares.
@@ -56,7 +64,7 @@ class Critic:
 
         An untrained critic gives minus half the mean square of the standard scores instead.
         """
-        scores = self._scores(found)
+        scores = self.scores(found)
         if not self.weights:
             return -0.5 * sum(score * score for score in scores) / len(scores)
         terms = [*scores, *(score * score for score in scores)]
@@ -75,10 +83,10 @@ class Critic:
 
     def distance(self, one: Mapping[str, float], other: Mapping[str, float]) -> float:
         """How unlike two pieces are: mean squared difference of their standard scores."""
-        pairs = zip(self._scores(one), self._scores(other), strict=True)
+        pairs = zip(self.scores(one), self.scores(other), strict=True)
         return sum((a - b) ** 2 for a, b in pairs) / len(self.names)
 
-    def _scores(self, found: Mapping[str, float]) -> list[float]:
+    def scores(self, found: Mapping[str, float]) -> list[float]:
         """Standard scores, cut off at ±4 so that one odd measure does not decide alone; 0 for what is missing."""
         return [
             max(-_CAP, min(_CAP, (round(found[name], 6) - mean) / spread)) if name in found else 0.0
@@ -102,8 +110,9 @@ def untrained(real: Sequence[Score]) -> Critic:
 
 
 def trained(critic: Critic, *, real: Sequence[Score], made: Sequence[Score]) -> Critic:
-    """The critic after hearing real excerpts and candidates as they were drawn, before any choice."""
-    rows = np.array([critic._scores(measure(score)) for score in (*real, *made)])
+    """The critic after hearing real excerpts and the bodies of candidates as they were drawn, before any choice."""
+    heard = [*map(measure, real), *(measure(body(score)) for score in made)]
+    rows = np.array([critic.scores(found) for found in heard])
     labels = np.array([1.0] * len(real) + [0.0] * len(made))
     weights, bias = logistic(np.concatenate([rows, rows**2], axis=1), labels=labels, penalty=_PENALTY)
     return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from generation.composer.batches import Track
 from generation.composer.checkpoint import Progress, write_arrays, write_bytes
-from generation.composer.critic import EXCERPT_BARS, untrained
+from generation.composer.critic import EXCERPT_BARS, Critic, untrained
 from generation.composer.dataset import Dataset
 from generation.composer.likelihood import runtime_bits
 from generation.composer.measures import excerpts
@@ -78,16 +79,23 @@ def write_transfer(instrument: str, *, source: Path, output: Path) -> dict[str, 
     if not card_path.is_file():
         raise MissingModelError(f"{card_path} is missing; train {source.name} first.")
     card: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
-    digest = card["sha256"][WEIGHTS]
     card |= {
         "instrument": instrument,
-        "version": f"{instrument}-{digest[:10]}",
         "weights_from": source.name,
         "transfer": _TRANSFER,
         "idiom": PLAYERS[instrument].idiom,
     }
+    card = with_version(card)
     output.mkdir(parents=True, exist_ok=True)
     _write_json(output / CARD, card, indent=2)
+    return card
+
+
+def write_critic(home: Path, *, critic: Critic) -> dict[str, Any]:
+    """Put another critic on the card of the model in ``home``, which gives the model another version."""
+    card: dict[str, Any] = json.loads((home / CARD).read_text(encoding="utf-8"))
+    card = with_version(card | {"critic": asdict(critic)})
+    _write_json(home / CARD, card, indent=2)
     return card
 
 
@@ -116,12 +124,10 @@ def _card(
     rounded: Mapping[str, float], output: Path,
 ) -> dict[str, Any]:  # fmt: skip
     licences = sorted({row["license"] for row in ledger})
-    digest = sha256_of(output / WEIGHTS)
     real = [part for score in own for part in excerpts(score, bars=EXCERPT_BARS)]
-    return {
+    return with_version({
         "format": FORMAT,
         "instrument": trained.instrument,
-        "version": f"{trained.instrument}-{digest[:10]}",
         "description": "Two residual LSTM layers over notes; advance, part, pitch and duration heads.",
         "licences": {name: sum(row["license"] == name for row in ledger) for name in licences},
         "parameters": int(sum(values.size for values in trained.weights.values())),
@@ -147,7 +153,14 @@ def _card(
         "idiom": PLAYERS[trained.instrument].idiom if trained.instrument in PLAYERS else "",
         "limits": _LIMITS,
         "sha256": {name: sha256_of(output / name) for name in (WEIGHTS, STYLES, LEDGER)},
-    }
+    })  # fmt: skip
+
+
+def with_version(card: dict[str, Any]) -> dict[str, Any]:
+    """The card with the version that everything gives it which decides the notes: weights, styles and critic."""
+    decisive = [card["instrument"], card["sha256"][WEIGHTS], card["sha256"][STYLES], card["critic"]]
+    digest = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+    return card | {"version": f"{card['instrument']}-{digest[:10]}"}
 
 
 def _with_total(bits: Mapping[str, float]) -> dict[str, float]:
