@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from generation.composer.evaluation.promises import LENGTHS, TOLERANCE_SECONDS
@@ -99,7 +101,7 @@ def _runs(report: Report) -> Iterator[Gate]:
         ("longest run shared by two of our own pieces", report["runs"]["longest_own_run"], OWN_RUN_BELOW),
     ):
         gate = _gate(
-            f"{what}, notes, {SAMPLE} pieces", f"< {below}", value, "{:.0f}", lambda v, b=below: v < b
+            f"{what}, notes, {SAMPLE} pieces", f"< {below}", value, "{:.0f}", partial(operator.gt, below)
         )
         if pieces < SAMPLE:
             outcome: Outcome = "too few measured" if gate.outcome == "holds" else gate.outcome

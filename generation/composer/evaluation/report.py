@@ -109,7 +109,9 @@ def evaluate(
             "real": promises.endings([piece.sections[-1] for piece in corpus if piece.sections]),
             "generated": promises.endings([one.score for one in batch.made]),
         },
-        "wishes": wishes.effects(wished.made) if wished.made else None,
+        "wishes": wishes.effects(wished.made, real=[w.score for w in everything.windows])
+        if wished.made
+        else None,
     }
 
 

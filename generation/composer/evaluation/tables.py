@@ -53,21 +53,20 @@ def loss(report: Report, *, paper: Report | None) -> list[str]:
 def likeness(report: Report, *, paper: Report | None) -> list[str]:
     """Overlapping areas, and the classifier's AUC, beside sets whose likeness is known."""
     marks = report["calibration"]
-    columns = [
-        report,
-        report.get("all_works"),
-        marks["real_halves"],
-        marks["pitches_shuffled"],
-        other(report, paper),
-    ]
-    head = ("", "generated", "generated, against all works", "real half against half", "real, pitches shuffled",
-            "the paper's recipe")  # fmt: skip
+    columns = {
+        "generated": report,
+        "generated, against all works": report.get("all_works"),
+        "real half against half": marks["real_halves"],
+        "real, pitches shuffled": marks["pitches_shuffled"],
+        "the paper's recipe": other(report, paper) or {},
+    }
+    shown = {title: column for title, column in columns.items() if column is not None}
     rows = [
-        (f"overlapping area: {words(name)}", *(_area(column, name) for column in columns))
+        (f"overlapping area: {words(name)}", *(_area(column, name) for column in shown.values()))
         for name in ("mean", *FEATURES)
     ]
-    rows.append(("classifier AUC", *((column or {}).get("classifier_auc") for column in columns)))
-    return table(head, rows)
+    rows.append(("classifier AUC", *(column.get("classifier_auc") for column in shown.values())))
+    return table(("", *shown), rows)
 
 
 def other(report: Report, paper: Report | None) -> Report | None:
@@ -75,8 +74,8 @@ def other(report: Report, paper: Report | None) -> Report | None:
     return paper or report.get("rival")
 
 
-def _area(column: Report | None, name: str) -> Any:
-    found = (column or {}).get("overlapping_area")
+def _area(column: Report, name: str) -> Any:
+    found = column.get("overlapping_area")
     if isinstance(found, Mapping):
         return found.get(name)
     return found if name == "mean" else None
@@ -174,19 +173,11 @@ def wishes(report: Report) -> list[str]:
         *table(
             ("wish", "measured", "found", "pieces"),
             [
-                (
-                    "key",
-                    "wished tonic is the one heard (by chance 1 in 12)",
-                    key["tonic_heard"],
-                    key["pieces"],
-                ),
+                ("key", "wished tonic is the one heard", key["tonic_heard"], key["pieces"]),
                 ("mode", "wished mode is the one heard", key["mode_heard"], ""),
-                (
-                    "tempo",
-                    "largest departure from the wished tempo",
-                    tempo["largest_departure"],
-                    tempo["pieces"],
-                ),
+                ("none: real excerpts", "written tonic is the one heard", key["real"]["tonic_heard"], ""),
+                ("none: real excerpts", "written mode is the one heard", key["real"]["mode_heard"], ""),
+                ("tempo", "largest departure from it", tempo["largest_departure"], tempo["pieces"]),
             ],
         ),
     ]

@@ -93,8 +93,11 @@ def _order(instrument: str, seed: int, wish: Mapping[str, Any]) -> Order:
     return Order(instrument=instrument, seconds=SECONDS, seed=_FIRST_SEED + seed, **wish)
 
 
-def effects(made: Sequence[Made]) -> dict[str, Any]:
-    """What came of :func:`wish_orders`: ``scales``, ``moods`` and ``key``."""
+def effects(made: Sequence[Made], *, real: Sequence[Score]) -> dict[str, Any]:
+    """What came of :func:`wish_orders`: ``scales``, ``moods``, ``key`` and ``tempo``.
+
+    ``real`` scores show how often the written key of real music is the one that is heard.
+    """
     return {
         "scales": [_scale_row(made, scale=scale, measure=name) for scale in known_scales() for name in scale.measures],
         "moods": [
@@ -102,7 +105,7 @@ def effects(made: Sequence[Made]) -> dict[str, Any]:
             | {name: _mood_effect(made, mood=mood, measure=name) for name in MOOD_MEASURES}
             for mood in (None, *MOOD_MEANINGS)
         ],
-        "key": _keys(made),
+        "key": _keys(made, real=real),
         "tempo": _tempo(made),
     }  # fmt: skip
 
@@ -124,7 +127,8 @@ def _scale_row(made: Sequence[Made], *, scale: Scale, measure: str) -> dict[str,
         "measure": measure,
         "pieces": min(map(len, values.values())),
         "means": {
-            str(value): round(float(np.mean(found)), 2) if found else None for value, found in values.items()
+            f"{value:g}" if isinstance(value, float) else value: _mean(found)
+            for value, found in values.items()
         },
         "effect": cohens_d(first, last) if min(len(first), len(last)) > 1 else None,
     }
@@ -135,22 +139,30 @@ def _mood_effect(made: Sequence[Made], *, mood: str | None, measure: str) -> dic
         [MEASURES[measure](one.score) for one in _wished(made, wish)] for wish in (_PLAIN, {"mood": mood})
     )
     return {
-        "mean": round(float(np.mean(ours)), 2) if ours else None,
+        "mean": _mean(ours),
         "effect": cohens_d(plain, ours) if mood and min(len(plain), len(ours)) > 1 else None,
     }
 
 
-def _keys(made: Sequence[Made]) -> dict[str, Any]:
-    """How often the wished tonic is the one that is heard, and the mode of the piece the mode that is heard."""
+def _keys(made: Sequence[Made], *, real: Sequence[Score]) -> dict[str, Any]:
+    """How often the wished tonic and the wished mode are heard (a tonic by chance: 1 in 12)."""
     wished = [one for one in made if one.order.tonic]
-    tonics = [heard_key(one.score.notes)[0] == one.order.tonic for one in wished]
-    modes = [heard_key(one.score.notes)[1] == one.order.mode for one in made if one.order.mode]
+    heard = [(score, *heard_key(score.notes)) for score in real]
     return {
         "pieces": len(wished),
-        "tonic_heard": round(float(np.mean(tonics)), 3) if tonics else None,
-        "by_chance": round(1 / len(TONICS), 3),
-        "mode_heard": round(float(np.mean(modes)), 3) if modes else None,
+        "tonic_heard": _mean([heard_key(one.score.notes)[0] == one.order.tonic for one in wished]),
+        "mode_heard": _mean(
+            [heard_key(one.score.notes)[1] == one.order.mode for one in made if one.order.mode]
+        ),
+        "real": {
+            "tonic_heard": _mean([score.tonic == tonic for score, tonic, _ in heard]),
+            "mode_heard": _mean([score.mode == mode for score, _, mode in heard]),
+        },
     }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(float(np.mean(values)), 2) if values else None
 
 
 def _tempo(made: Sequence[Made]) -> dict[str, Any]:
