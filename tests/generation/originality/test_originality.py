@@ -10,7 +10,14 @@ import numpy as np
 from generation.composer.score import Note
 from generation.originality.index import CorpusIndex, MemoryIndex
 from generation.originality.report import check
-from generation.originality.runs import bass_line, distinct, longest_run, shingles, top_line
+from generation.originality.runs import (
+    bass_line,
+    distinct,
+    lines_on_record,
+    longest_run,
+    shingles,
+    top_line,
+)
 
 
 def melody(seed: int, *, count: int = 60, start: int = 0, key: int = 60) -> list[Note]:
@@ -71,10 +78,10 @@ def test_a_copied_bass_under_a_new_melody_is_caught() -> None:
 
 
 def test_works_on_record_have_a_limit_of_their_own() -> None:
-    record = MemoryIndex({"sold": distinct(shingles(melody(2)))})
+    record = MemoryIndex({"sold": lines_on_record(melody(2))})
     assert check(planted(length=14), works=record).verdict == "original"
     assert check(planted(length=18), works=record).verdict == "too_near"
-    record.add("mine", distinct(shingles(melody(5))))
+    record.add("mine", lines_on_record(melody(5)))
     assert check(melody(5), works=record).nearest == "mine"
 
 
@@ -93,9 +100,9 @@ def test_runs_are_counted_in_notes() -> None:
 
 
 def test_hashes_are_the_same_on_every_machine() -> None:
-    pitches = (60, 64, 62, 65, 67, 60, 59, 62, 71, 72)
+    pitches = (60, 64, 62, 65, 67, 60, 59, 62, 71, 72, 69)
     tune = [Note(index * 12, pitch, 6) for index, pitch in enumerate(pitches)]
-    assert shingles(tune)[0].tolist() == [3419042488138575815]
+    assert shingles(tune)[0].tolist() == [8114773296430874397]
 
 
 def test_an_index_survives_the_disk(tmp_path: Path) -> None:
