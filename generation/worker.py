@@ -40,7 +40,8 @@ from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, 
 from generation.models import ComposerModel, Composition
 from generation.orders import OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
-from generation.works import WorksOnRecord, to_stored
+from generation.originality.runs import lines_on_record
+from generation.works import WorksOnRecord
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +177,7 @@ def _make(job: Job) -> None:
         "total": round(time.perf_counter() - began, 3),
     }
     job.finish(
-        run_hashes=to_stored(composed.runs),
+        lines=lines_on_record(composed.score.notes),
         title=score.title,
         model=record,
         seconds=composed.seconds,
