@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from generation.works import lock_register, too_near_to
+from generation.works import too_near_to
 from payments.models import Purchase
 
 State = Purchase.State
@@ -13,11 +13,10 @@ NEVER_CLAIMED = (State.HELD, State.EXPIRED, State.CANCELLED)
 
 
 def is_sold_elsewhere(*, composition_id: uuid.UUID) -> bool:
-    """Whether another piece too near to this one has been claimed by a buyer, ever. Part of the caller's transaction.
+    """Whether another piece too near to this one has been claimed by a buyer, ever.
 
-    Locks the register until the caller commits; the caller has locked the piece and its purchase before.
+    The answer holds only as long as the register is locked (``generation.works.lock_register``).
     """
-    lock_register()
     near = too_near_to(composition_id)
     claims = Purchase.objects.filter(composition__in=near).exclude(state__in=NEVER_CLAIMED)
     return bool(near) and claims.exists()

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from generation.services import set_sale_state
+from generation.works import lock_register
 from licensing.errors import AlreadyGranted
 from licensing.services import grant_right
 from payments import gateway
@@ -124,6 +125,7 @@ def _claim(purchase: Purchase, intent: Intent) -> bool:
         locked = lock(purchase.pk)
         if locked.state != State.HELD:
             return False
+        lock_register()
         if not is_sold_elsewhere(composition_id=locked.composition_id):
             move(locked, to=State.CLAIMED, reason="payment authorised", payment_intent_id=intent.id)
             return True
