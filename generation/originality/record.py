@@ -171,7 +171,10 @@ def slices(text: str, *, length: int) -> list[str]:
 
 def is_plain(tokens: str) -> bool:
     """Whether a run is a scale or a repeated note in even rhythm, or a short figure that goes round."""
-    kinds = {_kind(token) for token in set(tokens)}
+    different = set(tokens)
+    if len(different) > LONGEST_FIGURE:
+        return False
+    kinds = {_kind(token) for token in different}
     return (len(kinds) == 1 and "other" not in kinds) or _is_figure(tokens)
 
 
@@ -230,13 +233,19 @@ class Comparison:
     def _run(self, other: Lines, *, beyond: int) -> int:
         """Notes of the longest run that the work has too and that is not plain; 0 if not longer than ``beyond``.
 
-        Grown token by token: of a common run that is not plain, one of the two runs shorter by a token is not plain.
+        Found by halving: of a common run that is not plain, one of the two runs shorter by a token is not plain.
         """
         length = max(SHINGLE, beyond + 1 - EXTRA_NOTES)
-        while self._has_common(other, length=length):
-            length += 1
-        found = length - 1 + EXTRA_NOTES
-        return found if found > beyond and length > SHINGLE else 0
+        if not self._has_common(other, length=length):
+            return 0
+        too_long = 1 + max(len(line.tokens) for line in self._own)
+        while too_long - length > 1:
+            middle = (length + too_long) // 2
+            if self._has_common(other, length=middle):
+                length = middle
+            else:
+                too_long = middle
+        return length + EXTRA_NOTES
 
     def _has_common(self, other: Lines, *, length: int) -> bool:
         if length not in self._slices:
