@@ -226,7 +226,7 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
             works = WorksOnRecord(without=job.composition.pk)
             report = check(composed.score.notes, corpus=model.index, works=works)
             twin = Composition.objects.filter(fingerprint=composed.fingerprint).exists()
-            if report.verdict == "original" and not twin:
+            if report.may_be_offered and not twin:
                 return composed, report
             if job.composition.seed_is_fixed or not left:
                 break

@@ -26,13 +26,6 @@ def lines_of(notes: Sequence[Note]) -> list[list[Note]]:
     return [top_line(notes), bass_line(notes), *(top_line(part) for part in own)]
 
 
-def inner_lines(notes: Sequence[Note]) -> list[list[Note]]:
-    """Top and bass of what remains when top line and bass line are taken away: a voice may hide below another."""
-    outer = {*top_line(notes), *bass_line(notes)}
-    rest = [note for note in notes if note not in outer]
-    return [top_line(rest), bass_line(rest)] if rest else []
-
-
 def top_line(notes: Sequence[Note]) -> list[Note]:
     """Notes above which nothing sounds when they begin, one an onset. ``notes`` are sorted."""
     return _outer_line(notes, sign=1)

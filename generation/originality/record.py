@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -28,10 +29,17 @@ WORKS_LIMIT = 16
 SHARE_LIMIT = 0.1
 """Part of a piece's short phrases that may be found in one work, if they are ``PHRASES_AT_LEAST`` or more."""
 
-PHRASES_AT_LEAST = 12
+PHRASES_AT_LEAST = 16
 
-ALIGNED_LIMIT = 20
+ALIGNED_LIMIT = 14
 """Score of an alignment of reduced lines from which one is taken for a copy of the other."""
+
+DISTINCTIVE_BITS = 50.0
+"""Least surprise of a run that is somebody's own. Measured: excerpts of independent works shared runs of 48 bits at
+most with a corpus, planted copies nearly all more than 50."""
+
+PHRASE_BITS = 14.0
+"""Least surprise of a short phrase that is counted."""
 
 EXTRA_NOTES = 2
 """Notes that a run has more than tokens."""
@@ -39,10 +47,10 @@ EXTRA_NOTES = 2
 CANDIDATES = 32
 """Works verified at most among those that share a run's fingerprint, the ones that share most first."""
 
-GRAMS_SHARED = 3
+GRAMS_SHARED = 2
 """Grams of reduced lines that a work must share before its alignment is looked at."""
 
-ALIGNED_AT_MOST = 4
+ALIGNED_AT_MOST = 6
 """Works whose alignment is looked at."""
 
 WHOLE_FROM = 4
@@ -51,8 +59,8 @@ WHOLE_FROM = 4
 GRAM = 8
 """Intervals in a gram of a reduced line, that is nine pitches."""
 
-SAMPLED = 4
-"""One gram in so many is kept: always the same ones, so shares stay what they are."""
+SAMPLED = 2
+"""One gram in so many is a fingerprint of a work: always the same ones."""
 
 LONGEST_FIGURE = 4
 """Tokens after which a figure that goes round is nobody's, like a scale."""
@@ -61,6 +69,8 @@ _CLASSES = 13
 _EVEN = 6
 _WIDEST = 24
 _STEP = 2
+_RECENT = 8
+_KNOWN_BITS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +105,13 @@ class Candidate:
 class Nearness:
     """How near two works are.
 
-    ``run`` counts the notes of the longest run in common, ``whole`` says that both have the same short top line,
-    ``share`` is the part (0 … 1) of the first work's short phrases that the second has, ``aligned`` the score of
-    the best local alignment of two reduced lines.
+    ``run`` counts the notes of the longest run in common, ``surprise`` is how much it tells in bits, ``whole`` says
+    that both have the same short top line, ``share`` is the part (0 … 1) of the first work's short ``phrases`` that
+    the second has, ``aligned`` the score of the best local alignment of two reduced lines.
     """
 
     run: int
+    surprise: float
     whole: bool
     share: float
     phrases: int
@@ -136,7 +147,8 @@ def prints_of(lines: Lines) -> Prints:
     runs = {value for line in lines for value in _winnowed(line.tokens)}
     if lines and _is_short(lines[0]):
         runs.add(_hash(lines[0].tokens, kind=b"whole"))
-    return Prints(frozenset(runs), frozenset(gram for line in lines for gram in grams_of(line.pitches)))
+    grams = frozenset(gram for line in lines for gram in grams_of(line.pitches) if gram % SAMPLED == 0)
+    return Prints(frozenset(runs), grams)
 
 
 def _is_short(line: Line) -> bool:
@@ -156,12 +168,11 @@ def _winnowed(tokens: str) -> Iterable[int]:
 
 
 def grams_of(pitches: Sequence[int]) -> set[int]:
-    """Hashes of the grams of a reduced line, the sampled ones; scales and figures are left out."""
+    """Hashes of the grams of a reduced line; figures that go round are left out."""
     steps = "".join(
         chr(min(max(after - before, -_WIDEST), _WIDEST) + _WIDEST) for before, after in pairwise(pitches)
     )
-    hashes = (_hash(gram, kind=b"gram") for gram in set(slices(steps, length=GRAM)) if not _is_figure(gram))
-    return {value for value in hashes if value % SAMPLED == 0}
+    return {_hash(gram, kind=b"gram") for gram in set(slices(steps, length=GRAM)) if not _is_figure(gram)}
 
 
 def slices(text: str, *, length: int) -> list[str]:
@@ -186,6 +197,26 @@ def _kind(token: str) -> str:
     return "up" if interval > 0 else "down" if interval < 0 else "same"
 
 
+def surprise(tokens: str) -> float:
+    """How much a run tells, in rough bits: scales up and down, broken chords and drummed notes tell little.
+
+    A token that stood among the last eight costs half a bit; others the more, the wider the interval and the
+    stranger the rhythm. Courts weigh shared passages by how distinctive they are.
+    """
+    bits = 0.0
+    for place, token in enumerate(tokens):
+        recent = token in tokens[max(0, place - _RECENT) : place]
+        bits += _KNOWN_BITS if recent else _bits(token)
+    return bits
+
+
+@cache
+def _bits(token: str) -> float:
+    interval, ratio = divmod(ord(token), _CLASSES)
+    width, change = abs(interval - _WIDEST), abs(ratio - _EVEN)
+    return 2.5 + 1.5 * (width > 2) + (width > 5) + 1.5 * (width > 7) + 2.0 * (change > 0) + (change > 2)
+
+
 def _is_figure(tokens: str) -> bool:
     return any(tokens[period:] == tokens[:-period] for period in range(1, LONGEST_FIGURE + 1))
 
@@ -198,7 +229,7 @@ def _hash(text: str, *, kind: bytes) -> int:
 def is_too_near(found: Nearness) -> bool:
     """Whether a piece may not be offered, or sold, beside the work it was compared with."""
     return (
-        found.run >= WORKS_LIMIT
+        (found.run >= WORKS_LIMIT and found.surprise >= DISTINCTIVE_BITS)
         or found.whole
         or (found.share > SHARE_LIMIT and found.phrases >= PHRASES_AT_LEAST)
         or found.aligned >= ALIGNED_LIMIT
@@ -210,7 +241,9 @@ class Comparison:
 
     def __init__(self, own: Lines) -> None:
         self._own = own
-        self._phrases = frozenset(phrase for phrase in _slices_of(own, length=SHORT) if not is_plain(phrase))
+        self._phrases = frozenset(
+            phrase for phrase in _slices_of(own, length=SHORT) if surprise(phrase) >= PHRASE_BITS
+        )
         self._slices: dict[int, frozenset[str]] = {}
 
     def to(self, other: Lines, *, beyond: int = 0, aligning: bool = False) -> Nearness:
@@ -220,8 +253,10 @@ class Comparison:
         milliseconds and is made only when asked for.
         """
         shared = len(self._phrases.intersection(_slices_of(other, length=SHORT)))
+        run = self._run(other, beyond=beyond) if other else 0
         return Nearness(
-            run=self._run(other, beyond=beyond) if shared else 0,
+            run=run,
+            surprise=max(map(surprise, self._common(other, length=run - EXTRA_NOTES))) if run else 0.0,
             whole=bool(self._own and other)
             and _is_short(self._own[0])
             and self._own[0].tokens == other[0].tokens,
@@ -248,10 +283,12 @@ class Comparison:
         return length + EXTRA_NOTES
 
     def _has_common(self, other: Lines, *, length: int) -> bool:
+        return any(not is_plain(run) for run in self._common(other, length=length))
+
+    def _common(self, other: Lines, *, length: int) -> frozenset[str]:
         if length not in self._slices:
             self._slices[length] = frozenset(_slices_of(self._own, length=length))
-        common = self._slices[length].intersection(_slices_of(other, length=length))
-        return any(not is_plain(run) for run in common)
+        return self._slices[length].intersection(_slices_of(other, length=length))
 
 
 def _slices_of(lines: Lines, *, length: int) -> list[str]:

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from generation.composer.score import STEPS_PER_QUARTER, Note
+import numpy as np
+from numpy.typing import NDArray
+
+from generation.composer.score import Note
 from generation.originality.index import CorpusIndex, WorkIndex
-from generation.originality.lines import inner_lines, lines_of, reduced
-from generation.originality.record import WORKS_LIMIT, Comparison, grams_of, is_too_near, prints_of
+from generation.originality.lines import lines_of, reduced
+from generation.originality.record import (
+    DISTINCTIVE_BITS,
+    EXTRA_NOTES,
+    SHINGLE,
+    WORKS_LIMIT,
+    Comparison,
+    grams_of,
+    is_too_near,
+    prints_of,
+    surprise,
+)
 from generation.originality.runs import (
     NOTES_IN_SHINGLE,
     Hashes,
     distinct,
+    hashes_of,
     lines_on_record,
     longest_run,
-    shingles,
+    tokens,
 )
 
 __all__ = ["CORPUS_LIMIT", "WORKS_LIMIT", "Report", "Verdict", "check"]
@@ -24,17 +38,14 @@ __all__ = ["CORPUS_LIMIT", "WORKS_LIMIT", "Report", "Verdict", "check"]
 CORPUS_LIMIT = 14
 """Notes: a run this long in common with one training piece is too near."""
 
-PATCHED_LIMIT = 20
-"""Notes: a run this long is too near even if its parts come from several training pieces."""
-
-GRAMS_LIMIT = 4
+GRAMS_LIMIT = 5
 """Grams of reduced lines in common with one training piece from which a piece may be an ornamented copy …"""
 
-GRAMS_SHARE = 0.15
+GRAMS_SHARE = 0.1
 """… if they are this part of its own."""
 
-BEATS = tuple(STEPS_PER_QUARTER * n // 2 for n in (2, 4, 1, 3))
-"""Steps that may have been a beat before a copy was made faster or slower."""
+BEATS = ((12, 0), (12, 6), (24, 0), (24, 12), (6, 0), (18, 0), (18, 6))
+"""(length, start) in steps of what may have been a beat before a copy was cut out, or made faster or slower."""
 
 Verdict = Literal["original", "too_near"]
 
@@ -60,6 +71,15 @@ class Report:
     longest_run_one_piece: int = 0
     reduced_share: float = 0.0
     aligned: int = 0
+
+    @property
+    def may_be_offered(self) -> bool:
+        """Whether a piece of ours may go on offer: we keep to the limits even where a run tells little."""
+        return (
+            self.verdict == "original"
+            and self.longest_run_one_piece < CORPUS_LIMIT
+            and self.longest_run_works < WORKS_LIMIT
+        )
 
     @property
     def longest_run(self) -> int:
@@ -99,17 +119,36 @@ def check(
 
 
 def _in_corpus(notes: Sequence[Note], *, corpus: CorpusIndex) -> _Found:
-    lines = shingles(notes)
+    texts = [tokens(line) for line in lines_of(notes)]
+    lines = [hashes_of(text) for text in texts]
     own = distinct(lines)
     run = longest_run(lines, known=corpus.known(own))
-    named = (
-        (longest_run(lines, known=held), len(held) / len(own), name) for name, held in corpus.matches(own)
-    )
-    one_piece, share, name = max(named, key=lambda found: found[:2], default=(0, 0.0, None))
+    named = [
+        (longest_run(lines, known=held), len(held) / len(own), name, held)
+        for name, held in corpus.matches(own)
+    ]
+    one_piece, share, name, _ = max(named, key=lambda found: found[:2], default=(0, 0.0, None, own))
     copied, likely = _ornamented(notes, corpus=corpus)
-    passage = one_piece >= CORPUS_LIMIT or run >= PATCHED_LIMIT or _is_whole(lines, run=run)
-    near = passage or likely is not None
-    return _Found(near, run, name if passage else likely or name, share, copied, one_piece)
+    long = [(name, held) for length, _, name, held in named if length >= CORPUS_LIMIT]
+    telling = max(
+        ((_surprise(texts, lines=lines, known=held), name) for name, held in long), default=(0.0, None)
+    )
+    passage = telling[0] >= DISTINCTIVE_BITS or _is_whole(lines, run=run)
+    nearest = (telling[1] or name) if passage else likely or name
+    return _Found(passage or likely is not None, run, nearest, share, copied, one_piece)
+
+
+def _surprise(texts: Sequence[NDArray[np.int64]], *, lines: Sequence[Hashes], known: Hashes) -> float:
+    """Bits of the most telling run of ``CORPUS_LIMIT`` notes or more of which every shingle is known."""
+    most = 0.0
+    for text, line in zip(texts, lines, strict=True):
+        hits = np.concatenate([[False], np.isin(line, known) & (line != 0), [False]])
+        edges = np.flatnonzero(hits[1:] != hits[:-1])
+        for first, after in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            run = text[first : after + SHINGLE - 1]
+            if len(run) + EXTRA_NOTES >= CORPUS_LIMIT:
+                most = max(most, surprise("".join(map(chr, run.tolist()))))
+    return most
 
 
 def _is_whole(lines: Sequence[Hashes], *, run: int) -> bool:
@@ -121,9 +160,9 @@ def _is_whole(lines: Sequence[Hashes], *, run: int) -> bool:
 def _ornamented(notes: Sequence[Note], *, corpus: CorpusIndex) -> tuple[float, str | None]:
     """(share, name): the largest share of grams that one training piece has, and its name if that is too much."""
     largest, suspect = 0.0, None
-    lines = [*lines_of(notes), *inner_lines(notes)]
-    for beat in BEATS:
-        grams = _grams(lines, beat=beat)
+    lines = lines_of(notes)
+    for beat, start in BEATS:
+        grams = {gram for line in lines for gram in grams_of(reduced(line, beat=beat, start=start))}
         name, held = corpus.sharing_most(grams)
         share = held / len(grams) if grams else 0.0
         if share > largest:
@@ -131,10 +170,6 @@ def _ornamented(notes: Sequence[Note], *, corpus: CorpusIndex) -> tuple[float, s
             if held >= GRAMS_LIMIT and share >= GRAMS_SHARE:
                 suspect = name
     return largest, suspect
-
-
-def _grams(lines: Iterable[Sequence[Note]], *, beat: int) -> set[int]:
-    return {gram for line in lines for gram in grams_of(reduced(line, beat=beat))}
 
 
 def _in_works(notes: Sequence[Note], *, works: WorkIndex) -> _Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from generation.originality.runs import lines_on_record
 EXCERPT_BARS = 16
 FEWEST_NOTES = 60
 NEAR_DUPLICATE = 25
-"""Notes in one run: what shares so many is the same tune under another name, and proves nothing about chance."""
+"""Notes in one run: what shares so many, or has the same title, is the same tune by another name. It is left out."""
 
 _TRIES = 8
 
@@ -53,14 +54,15 @@ def planted_copies_report(
             if progress:
                 progress(done, total)
         caught[kind] = _rates(reports)
-    independent = []
-    duplicates = []
+    titles = {_title(name) for name in known} - {""}
+    independent: list[tuple[str, Report, Report]] = []
+    duplicates: list[str] = []
     for name, notes in others.items():
         by_corpus, by_works = _both(notes, corpus=corpus, works=works)
         done += 1
         if progress:
             progress(done, total)
-        if by_corpus.longest_run_one_piece >= NEAR_DUPLICATE:
+        if _title(name) in titles or by_corpus.longest_run_one_piece >= NEAR_DUPLICATE:
             duplicates.append(name)
         else:
             independent.append((name, by_corpus, by_works))
@@ -69,8 +71,23 @@ def planted_copies_report(
         "shingles": len(corpus),
         "caught": caught,
         "false_alarms": _rates(independent),
+        "taken_for_copies": [
+            {
+                "piece": name,
+                "nearest": report.nearest,
+                "run": report.longest_run_one_piece,
+                "reduced_share": round(report.reduced_share, 3),
+            }
+            for name, report, _ in independent
+            if report.verdict == "too_near"
+        ],
         "near_duplicates_left_out": duplicates,
     }
+
+
+def _title(name: str) -> str:
+    """What a piece is called, without its composer and what stands in brackets: tunes are known by many composers."""
+    return re.sub(r"\(.*?\)|[^\w]+", " ", name.partition(": ")[2].casefold()).strip()
 
 
 def _both(notes: Sequence[Note], *, corpus: CorpusIndex, works: MemoryIndex) -> tuple[Report, Report]:

@@ -17,11 +17,13 @@ class Command(OneLineCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        missing = Composition.objects.filter(state=Composition.State.READY, on_record=None)
+        if not missing.exists():
+            return
         from generation.originality.runs import lines_on_record
         from generation.storage import read_score
         from generation.works import put_on_record
 
-        missing = Composition.objects.filter(state=Composition.State.READY, on_record=None)
         done = 0
         for piece in missing.iterator():
             try:
