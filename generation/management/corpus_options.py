@@ -36,6 +36,21 @@ def read_folders(
     return pieces
 
 
+def without_single_voices(pieces: Sequence[Piece]) -> list[Piece]:
+    """Leave out files that are one voice of a piece which is there with all its parts."""
+    whole = {_score_of(piece) for piece in pieces if _has_parts(piece)}
+    return [piece for piece in pieces if _has_parts(piece) or _score_of(piece) not in whole]
+
+
+def _has_parts(piece: Piece) -> bool:
+    return any(note.part for score in piece.sections for note in score.notes)
+
+
+def _score_of(piece: Piece) -> str:
+    """The file that a piece was made from; what stands behind it in brackets is the voice."""
+    return re.sub(r"\s*\([^()]*\)$", "", piece.entry.source)
+
+
 def sections_by_name(pieces: Sequence[Piece]) -> dict[str, list[Score]]:
     """Sections by composer and title; files of one name are one piece."""
     named: dict[str, list[Score]] = {}

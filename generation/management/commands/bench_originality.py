@@ -42,6 +42,7 @@ class Command(OneLineCommand):
         rows = []
         for works in sorted(options["works"]):
             register.fill(works)
+            self.stderr.write(f"filled with {works:,} works")
             answered = register.ask()
             rows.append(asdict(answered) | {"holds": answered.median_ms <= LIMIT_MS})
             self.stdout.write(

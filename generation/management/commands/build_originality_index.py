@@ -9,7 +9,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from generation.management.base import OneLineCommand, existing_folder, stop
-from generation.management.corpus_options import ENSEMBLES_FIRST, read_folders, sections_by_name
+from generation.management.corpus_options import (
+    ENSEMBLES_FIRST,
+    read_folders,
+    sections_by_name,
+    without_single_voices,
+)
 
 
 class Command(OneLineCommand):
@@ -33,11 +38,13 @@ class Command(OneLineCommand):
 
         path = options["output"] or CORPUS_INDEX
         try:
-            pieces = read_folders(
-                options["corpus"],
-                folders=options["folder"] or ENSEMBLES_FIRST,
-                cache=options["cache"],
-                say=self.stderr.write,
+            pieces = without_single_voices(
+                read_folders(
+                    options["corpus"],
+                    folders=options["folder"] or ENSEMBLES_FIRST,
+                    cache=options["cache"],
+                    say=self.stderr.write,
+                )
             )
             named = sections_by_name(pieces)
             index = build_corpus_index({name: [s.notes for s in held] for name, held in named.items()})

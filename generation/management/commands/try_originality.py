@@ -17,6 +17,7 @@ from generation.management.corpus_options import (
     family_name,
     read_folders,
     sections_by_name,
+    without_single_voices,
 )
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ class Command(OneLineCommand):
         from generation.originality.trial import planted_copies_report
 
         try:
-            pieces = read_folders(
-                options["corpus"],
-                folders=options["folder"] or ENSEMBLES_FIRST,
-                cache=options["cache"],
-                say=self.stderr.write,
+            pieces = without_single_voices(
+                read_folders(
+                    options["corpus"],
+                    folders=options["folder"] or ENSEMBLES_FIRST,
+                    cache=options["cache"],
+                    say=self.stderr.write,
+                )
             )
             report = planted_copies_report(
                 known=sections_by_name([piece for piece in pieces if not _is_stranger(piece)]),
