@@ -250,20 +250,58 @@ class Composition(models.Model):
         )
 
 
-class WorkFingerprint(models.Model):
-    """One melodic or bass run of a piece on record: the index that later pieces are compared with."""
+class WorkOnRecord(models.Model):
+    """What is kept of a finished piece for comparison: its lines, as ``originality.record`` packs them.
 
-    composition = models.ForeignKey(
-        Composition, on_delete=models.CASCADE, related_name="run_hashes", verbose_name=_("composition")
+    The number is short because millions of fingerprints repeat it.
+    """
+
+    id = models.AutoField(primary_key=True)
+    composition = models.OneToOneField(
+        Composition, on_delete=models.CASCADE, related_name="on_record", verbose_name=_("composition")
     )
+    lines = models.BinaryField(_("lines"))
+
+    class Meta:
+        verbose_name = _("work on record")
+        verbose_name_plural = _("works on record")
+
+    def __str__(self) -> str:
+        return str(self.composition_id)
+
+
+class WorkFingerprint(models.Model):
+    """One fingerprint of a work on record: what a later piece shares with it if it comes near.
+
+    The key is the index that is asked; nothing is ever looked up by the work, so there is no other.
+    """
+
+    pk = models.CompositePrimaryKey("run_hash", "work")
     run_hash = models.BigIntegerField(
         _("hash of the run"), help_text=_("64 bits, stored as a signed integer.")
+    )
+    work = models.ForeignKey(
+        WorkOnRecord,
+        on_delete=models.CASCADE,
+        related_name="fingerprints",
+        db_index=False,
+        verbose_name=_("work"),
     )
 
     class Meta:
         verbose_name = _("fingerprint of a run")
         verbose_name_plural = _("fingerprints of runs")
-        indexes = [models.Index(fields=["run_hash"], name="generation_run_hash")]
 
     def __str__(self) -> str:
-        return f"{self.composition_id}: {self.run_hash}"
+        return f"{self.work_id}: {self.run_hash}"
+
+
+class RegisterHead(models.Model):
+    """The one row that is locked by whoever decides whether a piece is still unlike all that were sold."""
+
+    class Meta:
+        verbose_name = _("head of the register")
+        verbose_name_plural = _("head of the register")
+
+    def __str__(self) -> str:
+        return "register"

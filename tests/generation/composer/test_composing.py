@@ -17,6 +17,7 @@ from generation.composer.plan import PLAYERS
 from generation.composer.score import TONICS, Note
 from generation.originality.index import MemoryIndex
 from generation.originality.report import CORPUS_LIMIT, WORKS_LIMIT, check
+from generation.originality.runs import lines_on_record
 
 ORDERS = [
     Order(instrument="piano", seconds=5, seed=1),
@@ -83,7 +84,7 @@ def test_a_piece_shares_no_long_run_with_the_corpus() -> None:
 def test_a_work_on_record_is_never_composed_again() -> None:
     order = ORDERS[2]
     first = composed(order)
-    record = MemoryIndex({"sold": first.runs})
+    record = MemoryIndex({"sold": lines_on_record(first.score.notes)})
     assert check(first.score.notes, works=record).verdict == "too_near"
     second = compose(order, model=model_of("piano"), known_works=record)
     assert second.fingerprint != first.fingerprint
