@@ -7,41 +7,9 @@ from dataclasses import dataclass
 
 from generation.composer.context import Frame, Wish
 from generation.composer.order import DENSITIES, MOOD_MEANINGS, InvalidOrderError, Order
+from generation.composer.players import PLAYERS, Player
 from generation.composer.sampling import Stream
 from generation.composer.score import STEPS_PER_QUARTER, Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Player:
-    """What an instrument can play, and how it is usually written for.
-
-    ``low`` … ``high`` is its range (MIDI numbers), ``voices`` the most notes at a time, ``hands`` the number of
-    hands that share them and ``span`` the semitones one hand reaches. ``keys`` are its usual tonics.
-    """
-
-    low: int
-    high: int
-    voices: int
-    hands: int
-    span: int
-    bpm: tuple[int, int]
-    keys: dict[Mode, tuple[str, ...]]
-    metres: dict[tuple[int, int], int]
-
-
-PLAYERS = {
-    "piano": Player(
-        low=24, high=103, voices=8, hands=2, span=15, bpm=(66, 120),
-        keys={"major": ("C", "G", "D", "F", "B-", "E-", "A-", "A"), "minor": ("A", "E", "D", "G", "C", "F", "B")},
-        metres={(4, 4): 10, (3, 4): 7, (2, 4): 6, (6, 8): 4},
-    ),
-    "guitar": Player(
-        low=40, high=81, voices=5, hands=1, span=31, bpm=(66, 112),
-        keys={"major": ("C", "G", "D", "A", "E"), "minor": ("A", "E", "D")},
-        metres={(4, 4): 8, (2, 4): 8, (6, 8): 6, (3, 4): 5},
-    ),
-}  # fmt: skip
-"""Players by instrument."""
 
 FORMS = {
     1: ("A",),
