@@ -99,7 +99,10 @@ def test_the_page_has_every_table_and_figure_and_a_second_one_measures_nothing_a
     assert {key: again[key] for key in MEASURED} == {key: results[key] for key in MEASURED}
 
 
-def test_ratings_are_drawn_by_model_version(corpus: Path, asked: list[Any], tmp_path: Path) -> None:
+def test_ratings_are_drawn_by_model_version(
+    corpus: Path, asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "_file_seconds", lambda **_: 1.0)
     for stars in (5, 4, 1):
         services.rate_composition(composition=a_listed_composition(), maker=a_maker(), stars=stars)
     output = report(corpus, tmp_path)

@@ -186,8 +186,17 @@ def unique_of_real(data: Data) -> dict[str, float]:
     return {"sections": len(counts), "mean": float(np.mean(counts)), "p10": low, "p90": high}
 
 
-def file_seconds(*, elements: int, offset: float = paper.OFFSET) -> float:
-    """Tables III and IV: seconds that the file lasts which the paper writes for so many elements."""
+def files_seconds(name: str, *, pieces: Sequence[tuple[int, float]], kept: Kept) -> list[float]:
+    """Tables III and IV: seconds that the files last which the paper writes for (elements, offset)."""
+    found: list[float] = kept.value(
+        name,
+        key=[list(piece) for piece in pieces],
+        make=lambda: [_file_seconds(elements=elements, offset=offset) for elements, offset in pieces],
+    )
+    return found
+
+
+def _file_seconds(*, elements: int, offset: float) -> float:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "piece.mid"
         paper.write_paper_midi(["C4"] * elements, path, offset=offset)
@@ -206,12 +215,12 @@ def _half_quarters(score: Score) -> float:
 
 
 def recipe_layers(model: paper.PaperModel) -> list[list[Any]]:
-    """Table V for the paper's network: layer, shape of its output, parameters."""
+    """Table V for the paper's network: layer, shape of its output for one window, parameters."""
     window = model.recipe.window
     return [
         [
             type(layer).__name__,
-            "(" + ", ".join(str(size) for size in (window, *layer.output.shape[1:])[-2:] if size) + ")",
+            f"({', '.join(str(size or window) for size in layer.output.shape[1:])})",
             int(layer.count_params()),
         ]
         for layer in model.network.layers

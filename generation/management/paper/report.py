@@ -52,13 +52,15 @@ def results_of(
         },
         "table_2": {"recipe": loop, **_times(ours)},
         "table_3": {
-            "recipe": [measure.file_seconds(elements=count) for count in printed.ELEMENTS],
+            "recipe": measure.files_seconds(
+                "elements", pieces=[(count, paper.OFFSET) for count in printed.ELEMENTS], kept=kept
+            ),
             **_lengths(ours),
         },
         "table_4": {
-            "recipe": [
-                measure.file_seconds(elements=paper.ELEMENTS, offset=offset) for offset in printed.OFFSETS
-            ],
+            "recipe": measure.files_seconds(
+                "offsets", pieces=[(paper.ELEMENTS, offset) for offset in printed.OFFSETS], kept=kept
+            ),
             "real_share": measure.half_quarters_of_real(data),
             "ours_share": mean(piece["half_quarters"] for piece in ours),
         },

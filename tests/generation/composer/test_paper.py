@@ -19,6 +19,7 @@ from tests.generation.composer.scores import tune
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 paper: Any = pytest.importorskip("generation.composer.paper")
+measure: Any = pytest.importorskip("generation.management.paper.measure")
 paper_bits: Any = pytest.importorskip("generation.composer.paper_bits")
 
 SMALL = paper.Recipe(units=4, hidden=4, window=8, batch=8)
@@ -82,6 +83,10 @@ def test_the_network_has_the_paper_s_layers_and_size() -> None:
         "LSTM", "Dropout", "LSTM", "Dropout", "LSTM", "Dense", "Dropout", "Dense",
     ]  # fmt: skip
     assert network.count_params() == 5_472_350
+    layers = measure.recipe_layers(a_model([tune(1)], network, window=100))
+    assert layers[0] == ["LSTM", "(100, 512)", 1_052_672]
+    assert layers[-1] == ["Dense", "(350)", 89_950]
+    assert sum(parameters for *_, parameters in layers) == 5_472_350
     gated = paper.network_of(paper.Recipe(cell="GRU", units=4, hidden=4), vocabulary=9)
     assert [type(layer).__name__ for layer in gated.layers].count("GRU") == 3
 
