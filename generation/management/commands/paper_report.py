@@ -96,6 +96,7 @@ class Command(OneLineCommand):
             extent=measure.Extent(*(options[name] for name in EXTENT)),
             kept=Kept(options["work"] / f"{options['instrument']}-{data.key}"),
             say=_say,
+            progress=_tell,
         )
         return {**facts, **found, "ratings": self._ratings()}
 
@@ -125,4 +126,15 @@ def _command(options: dict[str, Any]) -> str:
 
 
 def _say(what: str) -> None:
-    sys.stderr.write(f"{what} …\n")
+    sys.stderr.write(f"\n{what} …\n")
+    sys.stderr.flush()
+
+
+def _tell(history: Any) -> None:
+    """Say each ten updates how far a training is."""
+    updates = len(history.losses)
+    if updates % 10 == 1:
+        sys.stderr.write(
+            f"\r{history.spent / 60:.1f} minutes, update {updates}, loss {history.losses[-1][1]:.3f} "
+        )
+        sys.stderr.flush()

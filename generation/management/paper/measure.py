@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,9 @@ def data_of(pieces: Sequence[Piece]) -> Data:
     return Data(training, held_out, digest.hexdigest()[:12])
 
 
-def trained(data: Data, *, cell: Any, extent: Extent, folder: Path) -> paper.PaperModel:
+def trained(
+    data: Data, *, cell: Any, extent: Extent, folder: Path, progress: Callable[[paper.History], None]
+) -> paper.PaperModel:
     """The paper's network with LSTM or GRU cells; a run in ``folder`` goes on."""
     recipe = paper.Recipe(cell=cell, units=extent.units, hidden=min(256, extent.units))
     return paper.train(
@@ -77,6 +79,7 @@ def trained(data: Data, *, cell: Any, extent: Extent, folder: Path) -> paper.Pap
         recipe=recipe,
         watch=data.held_out,
         output=folder / f"{cell.lower()}-{extent.units}",
+        progress=progress,
     )
 
 

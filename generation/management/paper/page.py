@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from generation.management.paper import plots, printed
+from generation.management.paper.plots import OURS, PAPER, RECIPE
 
 Results = Mapping[str, Any]
-PAPER, RECIPE, OURS = "paper, printed", "paper's recipe, here", "Soloscore"
 
 
 def write_page(results: Results, *, folder: Path) -> None:
@@ -46,8 +46,8 @@ product began. This page sets what it prints beside what we measure: its own rec
     {results["command"]}
 
 on {results["measured_at"][:10]}, Python {machine["python"]}, {machine["cores"]} cores of {machine["processor"]} (load \
-{machine["load"]:.1f} at the start: times are of a machine that may have been busy). Every number but the printed ones
-was measured by that run and stands in [results.json](results.json).
+{machine["load"]:.1f} at the start: times are of a machine that may have been busy). Every number but the printed
+ones, and those said to be of our model card, was measured by this command and stands in [results.json](results.json).
 
 The scores: {results["instrument"]}, parts {", ".join(results["folders"])} of the corpus, {facts["training_notes"]:,}
 notes to learn from = {facts["training_elements"]:,} elements, {facts["vocabulary"]:,} of them different. The recipe:
@@ -215,7 +215,7 @@ def _table_6(results: Results, folder: Path) -> str:
     hours = [epochs * cell["seconds_per_epoch"] / 3600 for epochs in printed.EPOCHS]
     plots.draw_lines(
         folder / "figure-13.svg",
-        [(f"{RECIPE}", printed.EPOCHS, hours)],
+        [(RECIPE, printed.EPOCHS, hours)],
         across="epochs",
         up="hours of training",
     )

@@ -10,8 +10,10 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from wordcloud import WordCloud
 
-INK, RUBRIC, MUTED = "#1b1718", "#b3261e", "#8a8280"
-_SETTINGS = {
+PAPER, RECIPE, OURS = "paper, printed", "paper's recipe, here", "Soloscore"
+INK = "#1b1718"
+_COLOURS = {PAPER: "#8a8280", RECIPE: "#b3261e", OURS: INK, "LSTM": "#b3261e", "GRU": "#2f6f8f"}
+_SETTINGS: Any = {
     "svg.hashsalt": "soloscore",
     "font.size": 10,
     "axes.spines.top": False,
@@ -23,12 +25,14 @@ Line = tuple[str, Sequence[float], Sequence[float]]
 
 
 def draw_lines(path: Path, lines: Sequence[Line], *, across: str, up: str, marks: str | None = "o") -> None:
-    """Curves over one another: ours and the recipe's here strong, the paper's printed figures grey."""
+    """Curves over one another, each in the colour of its name."""
     with mpl.rc_context(_SETTINGS):
         figure = Figure(figsize=(6.4, 3.4), layout="constrained")
         axes = figure.add_subplot()
-        for (name, places, values), colour in zip(lines, (MUTED, RUBRIC, INK, "#2f6f8f"), strict=False):
-            axes.plot(places, values, marker=marks, color=colour, label=name, markersize=4, linewidth=1.6)
+        for name, places, values in lines:
+            axes.plot(
+                places, values, marker=marks, color=_COLOURS[name], label=name, markersize=4, linewidth=1.6
+            )
         axes.set_xlabel(across)
         axes.set_ylabel(up)
         axes.legend(frameon=False)

@@ -19,13 +19,21 @@ CELLS = ("LSTM", "GRU")
 
 
 def results_of(
-    *, composer: ComposerModel, data: Data, extent: Extent, kept: Kept, say: Callable[[str], None]
+    *,
+    composer: ComposerModel,
+    data: Data,
+    extent: Extent,
+    kept: Kept,
+    say: Callable[[str], None],
+    progress: Callable[[paper.History], None],
 ) -> dict[str, Any]:
-    """Measure everything; ``say`` is told what comes next. Raises ``ValueError`` if the scores are too few."""
+    """Measure everything; ``say`` is told what comes next, ``progress`` each update of a network in training."""
     networks: Networks = {}
     for cell in CELLS:
         say(f"training the paper's network with {cell} cells for {extent.minutes:g} minutes")
-        networks[cell] = measure.trained(data, cell=cell, extent=extent, folder=kept.folder)
+        networks[cell] = measure.trained(
+            data, cell=cell, extent=extent, folder=kept.folder, progress=progress
+        )
     say("measuring the likelihood of held-out scores")
     likelihood = {cell: measure.likelihood(networks[cell], data=data, kept=kept) for cell in CELLS}
     by_window, loop = {}, []
