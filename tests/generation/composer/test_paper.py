@@ -91,7 +91,7 @@ def test_the_network_has_the_paper_s_layers_and_size() -> None:
     assert [type(layer).__name__ for layer in gated.layers].count("GRU") == 3
 
 
-def test_training_goes_on_where_it_stopped_and_composes_by_arg_max(tmp_path: Path) -> None:
+def test_a_kept_network_composes_by_arg_max_what_it_composed_before(tmp_path: Path) -> None:
     scores = [tune(seed) for seed in range(4)]
     first = paper.train(scores, minutes=1e-9, recipe=SMALL, watch=[tune(9)], output=tmp_path)
     again = paper.train(scores, minutes=1e-9, recipe=SMALL, output=tmp_path)
@@ -106,6 +106,24 @@ def test_training_goes_on_where_it_stopped_and_composes_by_arg_max(tmp_path: Pat
         chosen = int(np.asarray(first.network(inputs.astype(np.float32))).argmax())
         assert again.vocabulary[chosen] == element
         line = np.append(line, chosen)
+
+
+def test_training_goes_on_where_it_stopped_and_keeps_one_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paper, "network_of", lambda *_, vocabulary: FakeNetwork(vocabulary))
+    monkeypatch.setattr(
+        paper.keras.models, "load_model", lambda path: FakeNetwork(int(Path(path).read_text()))
+    )
+    scores = [tune(seed) for seed in range(4)]
+    first = paper.train(scores, minutes=0.0005, recipe=SMALL, output=tmp_path)
+    second = paper.train(scores, minutes=0.001, recipe=SMALL, output=tmp_path)
+    updates = len(first.history.losses)
+    assert 0 < updates < len(second.history.losses)
+    assert second.history.losses[:updates] == first.history.losses
+    assert second.history.spent >= 0.06
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == [f"{len(second.history.losses):08}-network.keras", "history.json"]
 
 
 def test_the_window_moves_on_by_one() -> None:
