@@ -305,3 +305,39 @@ class RegisterHead(models.Model):
 
     def __str__(self) -> str:
         return "register"
+
+
+class Rating(models.Model):
+    """How one listener likes one piece, from 1 (discordant) to 5 (melodious). Rating again replaces it."""
+
+    class Stars(models.IntegerChoices):
+        DISCORDANT = 1, _("discordant")
+        RATHER_DISCORDANT = 2, _("rather discordant")
+        IN_BETWEEN = 3, _("in between")
+        RATHER_MELODIOUS = 4, _("rather melodious")
+        MELODIOUS = 5, _("melodious")
+
+    composition = models.ForeignKey(
+        Composition, on_delete=models.CASCADE, related_name="ratings", verbose_name=_("composition")
+    )
+    maker = models.ForeignKey(
+        Maker, on_delete=models.CASCADE, related_name="ratings", verbose_name=_("listener")
+    )
+    stars = models.PositiveSmallIntegerField(_("stars"), choices=Stars)
+    rated_at = models.DateTimeField(_("rated"), auto_now=True)
+
+    class Meta:
+        ordering = ["-rated_at"]
+        verbose_name = _("rating")
+        verbose_name_plural = _("ratings")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["composition", "maker"], name="generation_rating_one_per_listener"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(stars__gte=1, stars__lte=5), name="generation_rating_stars_1_to_5"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.composition_id}: {self.stars}"
