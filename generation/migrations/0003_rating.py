@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('generation', '0001_initial'),
+        ('generation', '0002_originality_index'),
     ]
 
     operations = [
