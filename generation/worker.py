@@ -249,7 +249,7 @@ def _originality(report: Report) -> dict[str, int | str | float | None]:
     return {
         "longest_run_corpus": report.longest_run_corpus,
         "longest_run_works": report.longest_run_works,
-        "nearest": report.nearest if report.longest_run_corpus >= report.longest_run_works else None,
+        "nearest": report.nearest_corpus if report.longest_run_corpus >= report.longest_run_works else None,
         "share": round(report.share, 4),
     }
 
