@@ -59,7 +59,7 @@ SHIPPED := generation/pretrained
 MANAGE := $(VENV)/python manage.py
 train: setup
 	$(MANAGE) train_composer --instrument base --corpus $(CORPUS) --cache training/cache --output training/base
-	$(MANAGE) build_originality_index --corpus $(CORPUS) --cache training/cache --output $(SHIPPED)/corpus
+	$(MANAGE) build_originality_index --corpus $(CORPUS) --cache training/cache
 	set -e; for instrument in $(INSTRUMENTS); do \
 		$(MANAGE) train_composer --instrument $$instrument --corpus $(CORPUS) --cache training/cache \
 			--start-from training/base --output training/$$instrument; \

@@ -122,7 +122,7 @@ def find_program(name: str) -> str:
     return path
 
 
-def check_sound(voices: Iterable[Voice] = (VOICES["piano"], VOICES["guitar"])) -> list[str]:
+def check_sound(voices: Iterable[Voice] = tuple(VOICES.values())) -> list[str]:
     """Return what keeps ``voices`` from sounding on this machine, one sentence each; empty if all is well.
 
     A font of unknown build is reported too, since its licence has not been read. Its digest is computed once
