@@ -31,12 +31,14 @@ help:
 
 setup: .venv/installed
 	@deploy/system-packages.sh run
+	@$(VENV)/python -m generation.composer.kernel
 
 run: setup
 	@exec $(VENV)/python manage.py run
 
 test: .venv/installed-dev
 	@deploy/system-packages.sh test
+	@$(VENV)/python -m generation.composer.kernel
 	$(VENV)/python -m pytest -q -n 2 --ignore=tests/browser
 	$(VENV)/python -m pytest -q -p no:randomly tests/browser
 	$(VENV)/python -m tests.with_postgres $(VENV)/python -m pytest -q tests/races

@@ -29,7 +29,7 @@ Hashes = NDArray[np.uint64]
 WIDEST = 24
 RATIO_CLASSES = 6
 STEP = 2
-_LONGEST_GAP = 4096
+LONGEST_GAP = 4096
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX2 = np.uint64(0x94D049BB133111EB)
@@ -40,7 +40,7 @@ def tokens(line: Sequence[Note]) -> NDArray[np.int64]:
     if len(line) < 3:
         return np.zeros(0, np.int64)
     pitch = np.array([note.pitch for note in line], np.int64)
-    gaps = np.minimum(np.diff(np.array([note.onset for note in line], np.int64)), _LONGEST_GAP)
+    gaps = np.minimum(np.diff(np.array([note.onset for note in line], np.int64)), LONGEST_GAP)
     interval = np.clip(np.diff(pitch), -WIDEST, WIDEST)[1:] + WIDEST
     found: NDArray[np.int64] = interval * (2 * RATIO_CLASSES + 1) + _ratio_class(gaps) + RATIO_CLASSES
     return found
