@@ -34,6 +34,7 @@ CORPUS_INDEX = Path(__file__).resolve().parent.parent / "pretrained" / "corpus" 
 """Where the index of the whole corpus lies, for all instruments."""
 
 OWNERS_SUFFIX = ".owners.npz"
+GRAMS_SUFFIX = ".grams.npz"
 _LOW = 2**32
 
 
@@ -118,40 +119,25 @@ class CorpusIndex:
 
     @classmethod
     def load(cls, path: Path) -> CorpusIndex:
-        """Read what :meth:`save` wrote, or an index of the first format. Without its owners it names no piece."""
+        """Read what :meth:`save` wrote. Without its owners it names no piece, without its grams it misses ornaments."""
         with np.load(path, allow_pickle=False) as stored:
-            if "pieces" in stored.files:
-                return cls(
-                    hashes=tops(stored["hashes"]),
-                    owners=stored["pieces"],
-                    grams=np.zeros(0, np.uint32),
-                    gram_owners=np.zeros(0, np.uint16),
-                    names=stored["names"].tolist(),
-                )
-            hashes, grams, names = (
-                _joined(stored["hashes"]),
-                _joined(stored["grams"]),
-                stored["names"].tolist(),
-            )
-        beside = path.with_suffix(OWNERS_SUFFIX)
-        if not beside.is_file():
-            nobody = np.full(len(hashes), len(names), np.uint16), np.full(len(grams), len(names), np.uint16)
-            return cls(
-                hashes=hashes, owners=nobody[0], grams=grams, gram_owners=nobody[1], names=(*names, "")
-            )
-        with np.load(beside, allow_pickle=False) as stored:
-            owners, gram_owners = (_merged(stored[name]) for name in ("hashes", "grams"))
-        return cls(hashes=hashes, owners=owners, grams=grams, gram_owners=gram_owners, names=names)
+            hashes, names = _joined(stored["hashes"]), stored["names"].tolist()
+        owners = np.full(len(hashes), len(names), np.uint16)
+        if (beside := path.with_suffix(OWNERS_SUFFIX)).is_file():
+            with np.load(beside, allow_pickle=False) as stored:
+                owners = _merged(stored["owners"])
+        grams, gram_owners = np.zeros(0, np.uint32), np.zeros(0, np.uint16)
+        if (beside := path.with_suffix(GRAMS_SUFFIX)).is_file():
+            with np.load(beside, allow_pickle=False) as stored:
+                grams, gram_owners = _joined(stored["grams"]), _merged(stored["owners"])
+        return cls(hashes=hashes, owners=owners, grams=grams, gram_owners=gram_owners, names=(*names, ""))
 
     def save(self, path: Path) -> None:
-        """Write the index beside its owners, each file as a whole or not at all."""
+        """Write the index in three files, each as a whole or not at all: hashes, who holds them, and grams."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(
-            path.with_suffix(OWNERS_SUFFIX), hashes=_planes(self._owners), grams=_planes(self._gram_owners)
-        )
-        _write(
-            path, hashes=_gaps(self._hashes), grams=_gaps(self._grams), names=np.array(self._names, np.str_)
-        )
+        _write(path.with_suffix(OWNERS_SUFFIX), owners=_planes(self._owners))
+        _write(path.with_suffix(GRAMS_SUFFIX), grams=_gaps(self._grams), owners=_planes(self._gram_owners))
+        _write(path, hashes=_gaps(self._hashes), names=np.array([name for name in self._names if name], np.str_))
 
     def known(self, hashes: Hashes) -> Hashes:
         """Those of ``hashes`` (sorted, distinct) that some piece of the corpus holds, sorted."""
