@@ -17,11 +17,11 @@ class Player:
     """What an instrument can play, and how it is usually written for.
 
     ``low`` … ``high`` is its range (MIDI numbers), ``voices`` the most notes at a time, ``hands`` the number of
-    hands that share them and ``span`` the semitones one reaches. Two
-    notes that sound together, the lower of them below ``clear_below`` (MIDI number; 0: none is), are at least
-    ``clear_interval`` semitones apart. ``longest`` is how many quarter notes one tone lasts at most. ``bpm`` is
-    the usual range of tempo in quarter notes a minute, ``keys`` the usual tonics. ``idiom`` says it in words for the model card. ``weights_from`` names the instrument
-    whose trained network plays for one that has no corpus of its own.
+    hands that share them and ``span`` the semitones one reaches. Two notes that sound together, the lower of them
+    below ``clear_below`` (MIDI number; 0: none is), are at least ``clear_interval`` semitones apart. ``longest``
+    is how many quarter notes one tone lasts at most. ``bpm`` is the usual range of tempo in quarter notes a
+    minute, ``keys`` the usual tonics. ``idiom`` says it in words for the model card. ``weights_from`` names the
+    instrument whose trained network plays for one that has no corpus of its own.
     """
 
     low: int

@@ -137,7 +137,9 @@ class CorpusIndex:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path.with_suffix(OWNERS_SUFFIX), owners=_planes(self._owners))
         _write(path.with_suffix(GRAMS_SUFFIX), grams=_gaps(self._grams), owners=_planes(self._gram_owners))
-        _write(path, hashes=_gaps(self._hashes), names=np.array([name for name in self._names if name], np.str_))
+        _write(
+            path, hashes=_gaps(self._hashes), names=np.array([name for name in self._names if name], np.str_)
+        )
 
     def known(self, hashes: Hashes) -> Hashes:
         """Those of ``hashes`` (sorted, distinct) that some piece of the corpus holds, sorted."""
