@@ -23,6 +23,10 @@ RHYTHM_NUCLEUS = 985
 PITCH_NUCLEUS = 985
 """Thousandths of the probability from which a field is drawn."""
 
+RHYTHM_HEAT = 1.0
+PITCH_HEAT = 0.9
+"""Temperatures of the fields at an ordered temperature of 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -66,7 +70,7 @@ def decode_batch(
         drawing.fill_inputs(desk.notes, desk.state, alive, numbers, weights, told, whole)
         summed, states = core.step(whole, states=states)
         drawing.choose_advances(
-            desk.notes, desk.state, desk.bits, alive, law, told, core.logits("advance", summed), temperature,
+            desk.notes, desk.state, desk.bits, alive, law, told, core.logits("advance", summed), temperature * RHYTHM_HEAT,
             RHYTHM_NUCLEUS,
         )  # fmt: skip
         going = np.flatnonzero(desk.state[alive, rules.DONE] == 0)
@@ -78,12 +82,12 @@ def decode_batch(
         drawing.fill_pitch_inputs(desk.notes, desk.state, alive, numbers, weights, told, given_pitch)
         drawing.choose_pitches(
             desk.notes, desk.state, desk.lines, desk.bits, alive, law, forbidden,
-            core.logits("pitch", summed, given=given_pitch), temperature, PITCH_NUCLEUS,
+            core.logits("pitch", summed, given=given_pitch), temperature * PITCH_HEAT, PITCH_NUCLEUS,
         )  # fmt: skip
         drawing.fill_duration_inputs(desk.notes, desk.state, alive, numbers, told, given_duration)
         drawing.choose_durations(
             desk.notes, desk.state, desk.lines, desk.bits, alive, law, forbidden,
-            core.logits("duration", summed, given=given_duration), temperature, RHYTHM_NUCLEUS,
+            core.logits("duration", summed, given=given_duration), temperature * RHYTHM_HEAT, RHYTHM_NUCLEUS,
         )  # fmt: skip
         step += 1
         if progress and step % 8 == 0:

@@ -22,8 +22,8 @@ class Recipe:
     hyper: Mapping[str, Any] = field(default_factory=dict)
 
 
-_FINE = {"peak_rate": 6e-4, "last_rate": 2e-5, "layer_dropout": 0.3, "input_dropout": 0.1}
-_SMALL = {**_FINE, "layer_dropout": 0.4, "input_dropout": 0.2}
+_FINE = {"peak_rate": 3e-4, "last_rate": 2e-5, "layer_dropout": 0.3, "input_dropout": 0.1}
+_SMALL = {**_FINE, "peak_rate": 1.5e-4, "layer_dropout": 0.4, "input_dropout": 0.2}
 """Folders of a hundred pieces overfit within minutes."""
 
 RECIPES = {

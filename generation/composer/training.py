@@ -56,8 +56,8 @@ class Plan:
     minutes: float | None = None
     epochs: float | None = None
     start_from: Path | None = None
-    patience: int = 6
-    evaluate_every: float = 90.0
+    patience: int = 4
+    evaluate_every: float = 60.0
     seed: int = 1
 
 
@@ -270,7 +270,8 @@ def _loop(
     hyper = trainer.hyper
     lanes = Lanes(lanes=hyper.batch, chunk=hyper.chunk, source=source)
     states = trainer.no_states(hyper.batch)
-    worse = 0
+    judge = _Judge(trainer, held_out=held_out, recital=recital, best=best)
+    judge.look(state)
     recent = np.zeros(2)
     last_look = last_tick = time.monotonic()
     begun = last_tick - state.spent
@@ -289,20 +290,9 @@ def _loop(
         state.spent = now - begun
         over = _done(plan, state=state) >= 1.0
         if over or now - last_look > plan.evaluate_every:
-            trainer.swap()
-            nll = sum(held_out_bits(trainer, tracks=held_out).values())
-            recited = recital.share(named_weights(trainer.model)) if recital else 0.0
-            reciting = recital is not None and recital.is_reciting(recited)
-            over = over or (reciting and bool(best))
-            if nll < state.best_nll and not (reciting and best):
-                state.recited = recited
-                state.best_nll, state.best_step, worse = nll, state.step, 0
-                best = {f"best/{index}": np.asarray(value) for index, value in enumerate(trainer.variables)}
-            else:
-                worse += 1
-                over = over or worse >= plan.patience
-            trainer.swap()
-            checkpoint.save(output, progress=state, arrays={**trainer.arrays(), **best})
+            judge.look(state)
+            over = over or judge.reciting or judge.worse >= plan.patience
+            checkpoint.save(output, progress=state, arrays={**trainer.arrays(), **judge.best})
             last_look, last_tick = time.monotonic(), 0.0
         if report and (over or now - last_tick > 10.0):
             last_tick = now
@@ -313,7 +303,43 @@ def _loop(
                 notes_per_second=speed, seconds_left=max(0.0, state.spent * (1.0 / share - 1.0)),
                 updates=state.step,
             ))  # fmt: skip
-    return best
+    return judge.best
+
+
+class _Judge:
+    """Keeps the averaged weights with the best held-out loss among those that do not recite.
+
+    ``worse`` counts looks without a better one. The weights that a run begins with are looked at too, so that a
+    fine-tune is never worse than what it started from.
+    """
+
+    def __init__(
+        self,
+        trainer: _Trainer,
+        *,
+        held_out: Sequence[Track],
+        recital: Recital | None,
+        best: dict[str, NDArray[Any]],
+    ) -> None:
+        self.best = best
+        self.worse = 0
+        self.reciting = False
+        self._trainer = trainer
+        self._held_out = held_out
+        self._recital = recital
+
+    def look(self, state: Progress) -> None:
+        """Measure the averaged weights, and keep them if they are the best so far."""
+        self._trainer.swap()
+        nll = sum(held_out_bits(self._trainer, tracks=self._held_out).values())
+        recited = self._recital.share(named_weights(self._trainer.model)) if self._recital else 0.0
+        self.reciting = bool(self.best) and self._recital is not None and self._recital.is_reciting(recited)
+        if nll < state.best_nll and not self.reciting:
+            state.best_nll, state.best_step, state.recited, self.worse = nll, state.step, recited, 0
+            self.best = {f"best/{index}": np.asarray(one) for index, one in enumerate(self._trainer.variables)}
+        else:
+            self.worse += 1
+        self._trainer.swap()
 
 
 def _done(plan: Plan, *, state: Progress) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from generation.composer.batches import tracks_of, without_wishes
+from generation.composer.batches import track_of, untold
 from generation.composer.corpus import Piece
 from generation.composer.critic import TYPICAL
 from generation.composer.evaluation import promises, wishes
@@ -117,7 +117,8 @@ def evaluate(
 
 def _bits(model: ComposerModel, *, held_out: Sequence[Score]) -> dict[str, float]:
     """Held-out bits a note by field, and their sum."""
-    bits = runtime_bits(model.core, tracks=[without_wishes(track) for track in tracks_of(held_out)])
+    tracks = [untold(track_of(score, edges=model.card["edges"])) for score in held_out]
+    bits = runtime_bits(model.core, tracks=tracks)
     return {name: round(value, 3) for name, value in (*bits.items(), ("total", sum(bits.values())))}
 
 
