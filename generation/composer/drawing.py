@@ -17,7 +17,7 @@ from generation.composer.context import ADVANCE, DURATION, ONSET, PITCH, Row, Wr
 from generation.composer.events import ADVANCES, DURATIONS, END, PITCHES, nearest
 from generation.composer.rules import (
     BAR, BAR_STEPS, COUNT, DONE, DRAWN, EARLIEST, FINAL, FORCED, FORCED_END, HIGH, LAST_DURATION, LOW, NEXT_ADVANCE,
-    NEXT_PITCH, SHIFT, Bits, Law, Mask, State, allow_advances, allow_durations, allow_pitches,
+    NEXT_PITCH, SHIFT, Bits, Law, Mask, State, allow_advances, allow_durations, allow_pitches, make_room,
 )  # fmt: skip
 from generation.composer.tables import exp_table
 from generation.composer.traits import EXACT, Bars
@@ -26,6 +26,7 @@ _EXP = exp_table()
 _MILLE = 1000
 _UNIT = 2.0**-53
 _ADVANCE_STEPS = np.array([*ADVANCES, 0], np.int64)
+_DURATION_STEPS = np.array(DURATIONS, np.int64)
 _CLASS_OF = np.full(ADVANCES[-1] + 1, -1, np.int64)
 _CLASS_OF[np.array(ADVANCES)] = np.arange(len(ADVANCES))
 
@@ -109,6 +110,7 @@ def choose_advances(
         mine = state[one]
         onset = notes[one, mine[COUNT] - 1, ONSET] if mine[COUNT] else 0
         last = law[FINAL]
+        bar = -1
         if mine[FORCED] < 0:
             bar, first, end = _next_copy(notes[one], mine, law, plan, onset)
             if bar >= 0:
@@ -123,6 +125,8 @@ def choose_advances(
                 continue
             mine[FORCED] = -1
         allow_advances(notes[one], mine, law, last, allowed)
+        if bar >= 0:
+            _keep_free(allowed, onset, bar * law[BAR_STEPS], last)
         advance = draw(logits[row], allowed, temperature, nucleus, bits[one, mine[DRAWN]])
         mine[DRAWN] += 1
         if advance == END:
@@ -133,7 +137,22 @@ def choose_advances(
         if last < law[FINAL] and target == last:
             _begin_copy(mine, law, bar, first, end, shift)
         else:
-            mine[BAR] = max(mine[BAR], target // law[BAR_STEPS] + 1)
+            after = target // law[BAR_STEPS] + 1
+            mine[BAR] = max(mine[BAR], after if bar < 0 else min(bar, after))
+
+
+@njit(cache=True)
+def _keep_free(allowed: Mask, onset: int, start: int, first: int) -> None:
+    """Forbid notes between the beginning of a copied bar and its ``first`` note, unless it were silent too long."""
+    waits = False
+    for advance in range(END):
+        target = onset + _ADVANCE_STEPS[advance]
+        waits |= allowed[advance] and (target < start or target == first)
+    if not waits:
+        return
+    for advance in range(END):
+        if start <= onset + _ADVANCE_STEPS[advance] < first:
+            allowed[advance] = False
 
 
 @njit(cache=True)
@@ -198,8 +217,11 @@ def choose_durations(
         count = mine[COUNT]
         advance = mine[NEXT_ADVANCE]
         onset = (notes[one, count - 1, ONSET] if count else 0) + _ADVANCE_STEPS[advance]
+        make_room(notes[one], mine, law, onset, mine[NEXT_PITCH])
         if mine[FORCED] >= 0:
             duration = notes[one, mine[FORCED], DURATION]
+            while onset + _DURATION_STEPS[duration] > law[FINAL] and duration > 0:
+                duration -= 1
             mine[FORCED] += 1
             if mine[FORCED] == mine[FORCED_END]:
                 mine[FORCED] = -1

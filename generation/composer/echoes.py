@@ -77,8 +77,14 @@ def _is_known(line: Any, token: int, known: Any) -> bool:
 
 @njit(cache=True)
 def _outermost(notes: Written, first: int, onset: int, pitch: int, sign: int) -> bool:
-    """Whether nothing that began before note ``first`` and sounds at ``onset`` lies beyond ``pitch``."""
+    """Whether nothing that began before note ``first`` and sounds at ``onset`` lies beyond ``pitch``.
+
+    Of an earlier chord only its own outermost note counts, as in :func:`generation.originality.runs.top_line`.
+    """
     for index in range(max(0, first - _SEARCH), first):
+        beside = index + sign
+        if 0 <= beside < first and notes[beside, ONSET] == notes[index, ONSET]:
+            continue
         end = notes[index, ONSET] + _DURATION_STEPS[notes[index, DURATION]]
         if end > onset and notes[index, PITCH] * sign > pitch * sign:
             return False

@@ -85,21 +85,19 @@ def allow_advances(notes: Written, state: State, law: Law, last: int, out: Mask)
     earliest = max(state[EARLIEST], onset)
     if sounding >= law[VOICES]:
         earliest = max(earliest, ends[sounding - law[VOICES]])
-    latest = max(earliest, ends[sounding - 1]) if sounding else earliest
-    latest = min(last, latest + law[GAP])
-    any_allowed = False
+    silent_from = ends[sounding - 1] if sounding else earliest
+    latest = min(last, max(earliest, silent_from + law[GAP]))
     for advance in range(END):
         target = onset + _ADVANCE_STEPS[advance]
         out[advance] = earliest <= target <= latest
-        any_allowed |= out[advance]
     if count and out[0]:
         out[0] = _chord_may_grow(notes, state, law)
-    any_allowed = out[:END].any()
-    if not any_allowed:
-        # between two entries of the table: the longest one that does not pass the last onset allowed
+    if not out[:END].any():
+        # between two entries of the table: the first one that is not too early, or else the last one allowed
         best = 0
         for advance in range(1, END):
-            if onset + _ADVANCE_STEPS[advance] <= last:
+            target = onset + _ADVANCE_STEPS[advance]
+            if target <= last and onset + _ADVANCE_STEPS[best] < earliest:
                 best = advance
         out[best] = True
 
@@ -133,8 +131,10 @@ def allow_pitches(notes: Written, state: State, law: Law, onset: int, chord: boo
     for index in range(holding):
         pitch = held[index]
         out[pitch] = False
+        below = max(0, pitch - law[CLEAR] + 1)
+        out[below : max(below, min(pitch, law[CLEAR_BELOW]))] = False
         if pitch < law[CLEAR_BELOW]:
-            out[max(0, pitch - law[CLEAR] + 1) : pitch + law[CLEAR]] = False
+            out[pitch : pitch + law[CLEAR]] = False
     if chord:
         out[: notes[count - 1, PITCH] + 1] = False
     if onset == law[FINAL]:
@@ -146,6 +146,27 @@ def allow_pitches(notes: Written, state: State, law: Law, onset: int, chord: boo
             same &= notes[index, PITCH] == notes[count - 1, PITCH]
         if same:
             out[notes[count - 1, PITCH]] = False
+
+
+@njit(cache=True)
+def make_room(notes: Written, state: State, law: Law, onset: int, pitch: int) -> None:
+    """Let go of what was struck before ``onset`` if ``pitch``, which is copied, could not be played besides it."""
+    count = state[COUNT]
+    held = np.empty(_SOUNDING, np.int64)
+    holding = 0
+    for index in range(max(0, count - _SOUNDING), count):
+        if notes[index, ONSET] + _DURATION_STEPS[notes[index, DURATION]] > onset:
+            held[holding] = notes[index, PITCH]
+            holding += 1
+    held[:holding].sort()
+    room = np.zeros(PITCHES, np.bool_)
+    _allow_reachable(held, holding, law, room)
+    if holding < law[VOICES] and room[pitch]:
+        return
+    for index in range(max(0, count - _SOUNDING), count):
+        left = onset - notes[index, ONSET]
+        while left > 0 and _DURATION_STEPS[notes[index, DURATION]] > left:
+            notes[index, DURATION] -= 1
 
 
 @njit(cache=True)
