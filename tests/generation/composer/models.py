@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from generation.composer.context import FIELDS
 from generation.composer.critic import EXCERPT_BARS, untrained
-from generation.composer.events import DURATIONS, END, PARTS, PITCHES
+from generation.composer.events import ADVANCES, DURATIONS, END, PARTS, PITCHES
 from generation.composer.measures import excerpts
 from generation.composer.model import CARD, FORMAT, INDEX, LEDGER, STYLES, WEIGHTS, sha256_of
 from generation.composer.runtime import Core, quantised
@@ -47,7 +47,11 @@ def random_weights(
             shapes[f"{name}_given/kernel"] = (sizes[name], hidden)
         shapes[f"{name}_logits/kernel"] = (hidden, classes)
         shapes[f"{name}_logits/bias"] = (classes,)
-    return {name: rng.normal(0, 0.4, shape).astype(np.float32) for name, shape in shapes.items()}
+    weights = {name: rng.normal(0, 0.4, shape).astype(np.float32) for name, shape in shapes.items()}
+    for name, table, usual in (("advance", ADVANCES, (0, 3, 6, 12)), ("duration", DURATIONS, (3, 6, 12, 18))):
+        # A pulse, so that pieces are about as full of notes as music is.
+        weights[f"{name}_logits/bias"][[table.index(steps) for steps in usual]] += 2.5
+    return weights
 
 
 def random_core(seed: int) -> Core:
