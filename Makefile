@@ -31,12 +31,14 @@ help:
 
 setup: .venv/installed
 	@deploy/system-packages.sh run
+	@$(VENV)/python -m generation.composer.kernel
 
 run: setup
 	@exec $(VENV)/python manage.py run
 
 test: .venv/installed-dev
 	@deploy/system-packages.sh test
+	@$(VENV)/python -m generation.composer.kernel
 	$(VENV)/python -m pytest -q -n 2 --ignore=tests/browser
 	$(VENV)/python -m pytest -q -p no:randomly tests/browser
 	$(VENV)/python -m tests.with_postgres $(VENV)/python -m pytest -q tests/races
@@ -59,7 +61,7 @@ SHIPPED := generation/pretrained
 MANAGE := $(VENV)/python manage.py
 train: setup
 	$(MANAGE) train_composer --instrument base --corpus $(CORPUS) --cache training/cache --output training/base
-	$(MANAGE) build_originality_index --corpus $(CORPUS) --cache training/cache --output $(SHIPPED)/corpus
+	$(MANAGE) build_originality_index --corpus $(CORPUS) --cache training/cache
 	set -e; for instrument in $(INSTRUMENTS); do \
 		$(MANAGE) train_composer --instrument $$instrument --corpus $(CORPUS) --cache training/cache \
 			--start-from training/base --output training/$$instrument; \

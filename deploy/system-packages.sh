@@ -11,6 +11,8 @@ need() { # need PROGRAM PACKAGE
 need fluidsynth fluidsynth
 need ffmpeg ffmpeg
 need espeak-ng espeak-ng
+# compiles the composer's kernel; its headers are only recommended by gcc
+[ -n "${CC:-}" ] || need cc "gcc libc6-dev"
 found_font=no
 for folder in "${SOLOSCORE_SOUNDFONT_DIR:-/nonexistent}" /usr/share/sounds/sf3 /usr/share/sounds/sf2 /usr/local/share/soundfonts; do
     for font in "$folder"/MuseScore_General*.sf[23]; do [ -e "$font" ] && found_font=yes; done

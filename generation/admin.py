@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from generation import services
 from generation.errors import GenerationError
-from generation.models import ComposerModel, Composition, Instrument
+from generation.models import ComposerModel, Composition, Instrument, Rating
 from generation.pricing import price_label
 
 
@@ -118,3 +118,18 @@ class CompositionAdmin(_Kept):
         if count:
             text = ngettext("%(count)s piece %(done)s.", "%(count)s pieces %(done)s.", count)
             self.message_user(request, text % {"count": count, "done": done}, messages.SUCCESS)
+
+
+@admin.register(Rating)
+class RatingAdmin(_Kept):
+    list_display = ["composition", "stars", "composer_model", "rated_at"]
+    list_filter = ["stars", "composition__instrument", "composition__model"]
+    list_select_related = ["composition__model"]
+    date_hierarchy = "rated_at"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("composer model"), ordering="composition__model")
+    def composer_model(self, rating: Rating) -> str:
+        return str(rating.composition.model)

@@ -26,18 +26,22 @@ class Offer:
     price_minor: int = 4900
 
 
+ONE_LINE_MINOR = 3900
+
 OFFERS = {
     "piano": Offer("Piano", "A concert grand: from a quiet melody over broken chords to full-handed dances."),
     "guitar": Offer("Classical guitar", "Six nylon strings: plucked melodies with a bass of their own."),
     "harpsichord": Offer("Harpsichord", "Bright plucked strings and two busy hands, as in the baroque."),
     "organ": Offer("Organ", "Long lines over held basses, in a large room."),
-    "violin": Offer("Violin", "One singing line."),
-    "viola": Offer("Viola", "One singing line, darker than the violin's."),
-    "cello": Offer("Cello", "One deep singing line."),
-    "flute": Offer("Flute", "One airy line."),
-    "string_quartet": Offer("String quartet", "Two violins, viola and cello in conversation.", 7900),
-    "choir": Offer("Choir", "Four voices moving together.", 7900),
+    "violin": Offer("Violin", "One singing line, bright and agile.", ONE_LINE_MINOR),
+    "viola": Offer("Viola", "One singing line, darker than the violin’s.", ONE_LINE_MINOR),
+    "cello": Offer("Cello", "One deep, warm line, close to the human voice.", ONE_LINE_MINOR),
+    "flute": Offer("Flute", "One light, airy line that stops to breathe.", ONE_LINE_MINOR),
+    "harp": Offer("Harp", "Rolled chords and melodies that ring on."),
+    "vibraphone": Offer("Vibraphone", "Soft metal bars, four mallets: mellow chords that hover."),
+    "marimba": Offer("Marimba", "Warm wooden bars, four mallets: round, rhythmic, alive."),
 }
+"""In the order of the page. The price of a single line is lower than that of an instrument with chords."""
 
 
 class DamagedModel(GenerationError):

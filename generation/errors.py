@@ -62,6 +62,16 @@ class QueueFull(GenerationError):
         self.retry_after = 120
 
 
+class InvalidRating(GenerationError):
+    """A rating is none of the five."""
+
+    code = "invalid"
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__(_("Choose a rating from 1 (discordant) to 5 (melodious)."))
+
+
 class NotAllowed(GenerationError):
     """The piece is in a state in which this cannot be done."""
 

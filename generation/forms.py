@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from generation import orders
 from generation.composer.score import TONICS
-from generation.models import Composition, Instrument
+from generation.models import Composition, Instrument, Rating
 from generation.orders import OrderFields, tonic_label
 from generation.selectors import offered_instruments
 
@@ -136,6 +136,14 @@ class ComposeForm(forms.Form):
             density=values["density"],
             temperature=values["temperature"] or orders.DEFAULT_TEMPERATURE,
         )
+
+
+class RatingForm(forms.Form):
+    """What a listener thinks of a piece."""
+
+    stars = forms.TypedChoiceField(
+        label=_("How does it sound?"), choices=Rating.Stars.choices, coerce=int, widget=forms.RadioSelect
+    )
 
 
 class ShopForm(forms.Form):

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -18,8 +17,10 @@ from django.utils import timezone
 
 from accounts.services import HOUSE_CLIENT
 from generation import storage
-from generation.models import Composition, WorkFingerprint
+from generation.models import Composition
+from generation.originality.record import Lines
 from generation.states import WORKING, State, move
+from generation.works import put_on_record
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,6 @@ WRITES_APART = 0.25
 """Seconds between two progress writes: four a second are as many as anybody looks at."""
 
 BEATS_PER_LAPSE = 6
-RUNS_PER_INSERT = 500
 
 
 class LostClaimError(Exception):
@@ -82,8 +82,8 @@ class Job:
         if not self._move(State.RENDERING, progress=percent, notes=notes):
             raise LostClaimError
 
-    def finish(self, *, run_hashes: Collection[int], **facts: Any) -> None:
-        """Offer the piece: state, facts, fingerprints and files appear together or not at all.
+    def finish(self, *, lines: Lines, **facts: Any) -> None:
+        """Offer the piece: state, facts, lines, fingerprints and files appear together or not at all.
 
         The row is locked by its own UPDATE while the folder is renamed, so that of two workers only the one with the
         claim gets here. Raises ``LostClaimError``, or ``AlreadyExistsError`` if the fingerprint is on record.
@@ -97,9 +97,7 @@ class Job:
                     State.READY, progress=100, finished_at=now, listed_from=listed_from, **facts
                 ):
                     raise LostClaimError
-                WorkFingerprint.objects.filter(composition=self.composition).delete()
-                rows = [WorkFingerprint(composition=self.composition, run_hash=value) for value in run_hashes]
-                WorkFingerprint.objects.bulk_create(rows, batch_size=RUNS_PER_INSERT)
+                put_on_record(composition_id=self.composition.pk, lines=lines)
                 storage.finish_folder(self.composition.pk, claim=self.claim)
         except IntegrityError as error:
             if Composition.objects.filter(fingerprint=facts.get("fingerprint")).exists():

@@ -250,20 +250,94 @@ class Composition(models.Model):
         )
 
 
-class WorkFingerprint(models.Model):
-    """One melodic or bass run of a piece on record: the index that later pieces are compared with."""
+class WorkOnRecord(models.Model):
+    """What is kept of a finished piece for comparison: its lines, as ``originality.record`` packs them.
 
-    composition = models.ForeignKey(
-        Composition, on_delete=models.CASCADE, related_name="run_hashes", verbose_name=_("composition")
+    The number is short because millions of fingerprints repeat it.
+    """
+
+    id = models.AutoField(primary_key=True)
+    composition = models.OneToOneField(
+        Composition, on_delete=models.CASCADE, related_name="on_record", verbose_name=_("composition")
     )
+    lines = models.BinaryField(_("lines"))
+
+    class Meta:
+        verbose_name = _("work on record")
+        verbose_name_plural = _("works on record")
+
+    def __str__(self) -> str:
+        return str(self.composition_id)
+
+
+class WorkFingerprint(models.Model):
+    """One fingerprint of a work on record: what a later piece shares with it if it comes near.
+
+    The key is the index that is asked; nothing is ever looked up by the work, so there is no other.
+    """
+
+    pk = models.CompositePrimaryKey("run_hash", "work")
     run_hash = models.BigIntegerField(
         _("hash of the run"), help_text=_("64 bits, stored as a signed integer.")
+    )
+    work = models.ForeignKey(
+        WorkOnRecord,
+        on_delete=models.CASCADE,
+        related_name="fingerprints",
+        db_index=False,
+        verbose_name=_("work"),
     )
 
     class Meta:
         verbose_name = _("fingerprint of a run")
         verbose_name_plural = _("fingerprints of runs")
-        indexes = [models.Index(fields=["run_hash"], name="generation_run_hash")]
 
     def __str__(self) -> str:
-        return f"{self.composition_id}: {self.run_hash}"
+        return f"{self.work_id}: {self.run_hash}"
+
+
+class RegisterHead(models.Model):
+    """The one row that is locked by whoever decides whether a piece is still unlike all that were sold."""
+
+    class Meta:
+        verbose_name = _("head of the register")
+        verbose_name_plural = _("head of the register")
+
+    def __str__(self) -> str:
+        return "register"
+
+
+class Rating(models.Model):
+    """How one listener likes one piece, from 1 (discordant) to 5 (melodious). Rating again replaces it."""
+
+    class Stars(models.IntegerChoices):
+        DISCORDANT = 1, _("discordant")
+        RATHER_DISCORDANT = 2, _("rather discordant")
+        IN_BETWEEN = 3, _("in between")
+        RATHER_MELODIOUS = 4, _("rather melodious")
+        MELODIOUS = 5, _("melodious")
+
+    composition = models.ForeignKey(
+        Composition, on_delete=models.CASCADE, related_name="ratings", verbose_name=_("composition")
+    )
+    maker = models.ForeignKey(
+        Maker, on_delete=models.CASCADE, related_name="ratings", verbose_name=_("listener")
+    )
+    stars = models.PositiveSmallIntegerField(_("stars"), choices=Stars)
+    rated_at = models.DateTimeField(_("rated"), auto_now=True)
+
+    class Meta:
+        ordering = ["-rated_at"]
+        verbose_name = _("rating")
+        verbose_name_plural = _("ratings")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["composition", "maker"], name="generation_rating_one_per_listener"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(stars__gte=1, stars__lte=5), name="generation_rating_stars_1_to_5"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.composition_id}: {self.stars}"

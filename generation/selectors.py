@@ -9,11 +9,11 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from generation.models import Composition, Instrument
+from generation.models import Composition, Instrument, Rating
 
 Visitor = AbstractBaseUser | AnonymousUser | None
 
@@ -79,6 +79,24 @@ def can_buy(composition: Composition, *, makers: Collection[uuid.UUID]) -> bool:
         and composition.sale_state == Composition.SaleState.AVAILABLE
         and (composition.maker_id in makers or composition.is_listed(now=timezone.now()))
     )
+
+
+def rating_of(composition: Composition, *, makers: Collection[uuid.UUID]) -> Rating | None:
+    """Return what a visitor thought of a piece, as whichever of their makers they said it; the latest if several."""
+    ratings = Rating.objects.filter(composition=composition, maker__in=makers)
+    return ratings.select_related("maker__user").first()
+
+
+def ratings_by_model() -> dict[str, tuple[int, ...]]:
+    """Return how many listeners gave 1, 2, 3, 4 and 5 to the pieces of each model version that was rated."""
+    rows = Rating.objects.order_by().values_list("composition__model__version", "stars").annotate(Count("pk"))
+    counts: dict[str, dict[int, int]] = {}
+    for version, stars, count in rows:
+        counts.setdefault(version, {})[stars] = count
+    return {
+        version: tuple(found.get(stars, 0) for stars in Rating.Stars.values)
+        for version, found in sorted(counts.items())
+    }
 
 
 def queue_place(composition: Composition) -> int | None:

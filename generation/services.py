@@ -22,20 +22,22 @@ from generation import storage
 from generation.errors import (
     GenerationError,
     InvalidOrder,
+    InvalidRating,
     NoComposer,
     NotAllowed,
     QueueFull,
     TooManyCompositions,
 )
-from generation.models import Composition, Instrument
+from generation.models import Composition, Instrument, Rating
 from generation.orders import OrderFields, check_order, draw_seed, one_of
-from generation.selectors import composition_for_listener, offered_instruments, shop_compositions
+from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
 from generation.states import WAITING_OR_WORKING, WORKING, State, move
 
 __all__ = [
-    "GenerationError", "InvalidOrder", "NoComposer", "NotAllowed", "OrderFields", "QueueFull", "TooManyCompositions",
-    "cancel_composition", "composition_for_listener", "keep_private", "request_composition", "retry_composition",
-    "ring", "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
+    "GenerationError", "InvalidOrder", "InvalidRating", "NoComposer", "NotAllowed", "OrderFields", "QueueFull",
+    "TooManyCompositions", "cancel_composition", "composition_for_listener", "keep_private", "rate_composition",
+    "request_composition", "retry_composition", "ring", "set_sale_state", "shop_compositions",
+    "sweep_compositions", "withdraw_composition",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -112,6 +114,23 @@ def keep_private(*, composition: Composition, private: bool) -> bool:
     movable = [Composition.SaleState.AVAILABLE, Composition.SaleState.ON_HOLD]
     rows = Composition.objects.filter(pk=composition.pk, sale_state__in=movable)
     return rows.update(is_private=private) == 1
+
+
+def rate_composition(*, composition: Composition, maker: Maker, stars: int) -> None:
+    """Keep what a listener thinks of a piece, by one statement; an earlier rating of theirs is replaced.
+
+    Raises ``InvalidRating`` unless ``stars`` is 1 to 5, and ``NotAllowed`` if this listener may not hear the piece.
+    """
+    if stars not in Rating.Stars.values:
+        raise InvalidRating
+    if not can_listen(composition, makers=[maker.pk], user=maker.user):
+        raise NotAllowed(_("Only somebody who may hear a piece can rate it."))
+    Rating.objects.bulk_create(
+        [Rating(composition=composition, maker=maker, stars=stars)],
+        update_conflicts=True,
+        unique_fields=["composition", "maker"],
+        update_fields=["stars", "rated_at"],
+    )
 
 
 def withdraw_composition(*, composition: Composition) -> None:

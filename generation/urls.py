@@ -15,6 +15,7 @@ urlpatterns = [
         views.composition_visibility,
         name="composition_visibility",
     ),
+    path("compositions/<uuid:composition_id>/rating/", views.composition_rating, name="composition_rating"),
     path(
         "compositions/<uuid:composition_id>/preview.mp3",
         views.composition_preview,

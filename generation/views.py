@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import Maker
 from accounts.services import maker_for, makers_of
 from generation import links, selectors, services, storage
-from generation.errors import GenerationError, InvalidOrder
-from generation.forms import ComposeForm, ShopForm
+from generation.errors import GenerationError, InvalidOrder, InvalidRating
+from generation.forms import ComposeForm, RatingForm, ShopForm
 from generation.models import Composition, Instrument
 from generation.pricing import price_label
 from generation.streaming import serve_file
@@ -56,12 +57,15 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
     makers = makers_of(request)
     piece = _piece(request, composition_id)
     can_listen = selectors.can_listen(piece, makers=makers, user=request.user)
+    rating = selectors.rating_of(piece, makers=makers) if can_listen else None
     context = {
         "composition": piece,
         "status": status_of(piece, can_listen=can_listen),
         "can_listen": can_listen,
         "is_mine": piece.maker_id in makers,
         "can_buy": selectors.can_buy(piece, makers=makers),
+        "rating": rating,
+        "rating_form": RatingForm(initial={"stars": rating.stars} if rating else None),
         "price": price_label(piece.price_minor, piece.currency),
         "peaks_json_id": "composition-peaks",
         "roll_json_id": "composition-roll",
@@ -97,6 +101,27 @@ def composition_visibility(request: HttpRequest, composition_id: uuid.UUID) -> H
         messages.success(request, _("This piece stays out of the shop."))
     else:
         messages.success(request, _("This piece will be in the shop."))
+    return redirect("composition", composition_id=piece.pk)
+
+
+@require_POST
+def composition_rating(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
+    """Take what a listener thinks of a piece they may hear."""
+    makers = makers_of(request)
+    piece = _piece(request, composition_id)
+    if not selectors.can_listen(piece, makers=makers, user=request.user):
+        raise Http404
+    form = RatingForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise InvalidRating
+        services.rate_composition(
+            composition=piece, maker=_rating_maker(request, piece), stars=form.cleaned_data["stars"]
+        )
+    except GenerationError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("Thank you. Your rating is kept; rate again to change it."))
     return redirect("composition", composition_id=piece.pk)
 
 
@@ -175,6 +200,15 @@ def _own_piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
     if piece is None:
         raise Http404
     return piece
+
+
+def _rating_maker(request: HttpRequest, piece: Composition) -> Maker:
+    """Return who rates: a visitor with several makers speaks as the one that has rated or composed the piece."""
+    makers = makers_of(request)
+    rating = selectors.rating_of(piece, makers=makers)
+    if rating:
+        return rating.maker
+    return piece.maker if piece.maker_id in makers else maker_for(request)
 
 
 def _piece_of_link(composition_id: uuid.UUID, *, token: str) -> Composition:

@@ -40,7 +40,8 @@ from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, 
 from generation.models import ComposerModel, Composition
 from generation.orders import OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
-from generation.works import WorksOnRecord, to_stored
+from generation.originality.runs import lines_on_record
+from generation.works import WorksOnRecord
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +177,7 @@ def _make(job: Job) -> None:
         "total": round(time.perf_counter() - began, 3),
     }
     job.finish(
-        run_hashes=to_stored(composed.runs),
+        lines=lines_on_record(composed.score.notes),
         title=score.title,
         model=record,
         seconds=composed.seconds,
@@ -225,7 +226,7 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
             works = WorksOnRecord(without=job.composition.pk)
             report = check(composed.score.notes, corpus=model.index, works=works)
             twin = Composition.objects.filter(fingerprint=composed.fingerprint).exists()
-            if report.verdict == "original" and not twin:
+            if report.may_be_offered and not twin:
                 return composed, report
             if job.composition.seed_is_fixed or not left:
                 break
@@ -248,7 +249,7 @@ def _originality(report: Report) -> dict[str, int | str | float | None]:
     return {
         "longest_run_corpus": report.longest_run_corpus,
         "longest_run_works": report.longest_run_works,
-        "nearest": report.nearest if report.longest_run_corpus >= report.longest_run_works else None,
+        "nearest": report.nearest_corpus if report.longest_run_corpus >= report.longest_run_works else None,
         "share": round(report.share, 4),
     }
 

@@ -34,6 +34,7 @@ from payments.errors import (
 )
 from payments.models import Purchase, PurchaseEvent
 from payments.moves import MIRROR, State, move_if, report
+from payments.nearness import is_sold_elsewhere
 from payments.outbox import drain_outbox
 from payments.settle import cancel_purchase, settle
 from payments.sweeper import reconcile, sweep_purchases
@@ -116,6 +117,8 @@ def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Ma
         if composition.maker.user_id != buyer.pk and not composition.is_listed(now=now):
             raise NotForSale
         _check_limits(purchase)
+        if is_sold_elsewhere(composition_id=composition.pk):
+            raise AlreadySold
         if not set_sale_state(
             composition_id=composition.pk,
             to=MIRROR[State.HELD],

@@ -14,13 +14,16 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from generation.services import set_sale_state
+from generation.works import lock_register
 from licensing.errors import AlreadyGranted
 from licensing.services import grant_right
 from payments import gateway
 from payments.after_sale import follow
 from payments.gateway import CheckoutSession, Intent
 from payments.models import OutboxMessage, Purchase
-from payments.moves import State, lock, move, move_if, report
+from payments.moves import SaleState, State, lock, move, move_if, report
+from payments.nearness import is_sold_elsewhere
 from payments.outbox import ring
 
 log = logging.getLogger(__name__)
@@ -97,19 +100,47 @@ def _after_hold(purchase: Purchase, session: CheckoutSession) -> bool:
         )
     wrong = mismatch(purchase, session, intent)
     if wrong:
-        return _refuse(purchase, intent, wrong)
+        return _give_back(
+            purchase,
+            intent,
+            kind="payment_differs",
+            detail=wrong,
+            reason="the payment was not the one asked for",
+        )
     if intent.status == "processing" or intent.under_review:
         _extend(purchase)
         return False
     if intent.status in {"requires_capture", "succeeded"}:
-        return move_if(
-            purchase.pk,
-            expected=State.HELD,
-            to=State.CLAIMED,
-            reason="payment authorised",
-            payment_intent_id=intent.id,
-        )
+        return _claim(purchase, intent)
     return False
+
+
+def _claim(purchase: Purchase, intent: Intent) -> bool:
+    """Claim the right for an authorised payment, unless a piece too near to this one was sold meanwhile.
+
+    The register stays locked until the claim is written: of two near pieces paid at the same moment one is claimed,
+    and the buyer of the other gets the authorisation back, as the second buyer of the same piece would.
+    """
+    with transaction.atomic():
+        locked = lock(purchase.pk)
+        if locked.state != State.HELD:
+            return False
+        lock_register()
+        if not is_sold_elsewhere(composition_id=locked.composition_id):
+            move(locked, to=State.CLAIMED, reason="payment authorised", payment_intent_id=intent.id)
+            return True
+    given_back = _give_back(
+        purchase,
+        intent,
+        kind="too_near_to_sold",
+        detail=f"composition {purchase.composition_id} is too near to a piece sold meanwhile",
+        reason="refused: a piece too near to this one has been sold",
+    )
+    if given_back:
+        set_sale_state(
+            composition_id=purchase.composition_id, to=SaleState.RETIRED, expected={SaleState.AVAILABLE}
+        )
+    return given_back
 
 
 def _after_claim(purchase: Purchase, session: CheckoutSession) -> bool:
@@ -238,9 +269,9 @@ def mismatch(purchase: Purchase, session: CheckoutSession, intent: Intent) -> st
     return "; ".join(wrong)
 
 
-def _refuse(purchase: Purchase, intent: Intent, wrong: str) -> bool:
-    """Give a payment back that is not what was asked for, and only then let go of the piece."""
-    report(purchase, kind="payment_differs", detail=wrong)
+def _give_back(purchase: Purchase, intent: Intent, *, kind: str, detail: str, reason: str) -> bool:
+    """Give a payment back that may not be kept, and only then let go of the piece."""
+    report(purchase, kind=kind, detail=detail)
     if intent.status == "processing":
         _extend(purchase)
         return False
@@ -251,9 +282,7 @@ def _refuse(purchase: Purchase, intent: Intent, wrong: str) -> bool:
         )
     elif current.status != "canceled":
         return False
-    return move_if(
-        purchase.pk, expected=State.HELD, to=State.CANCELLED, reason="the payment was not the one asked for"
-    )
+    return move_if(purchase.pk, expected=State.HELD, to=State.CANCELLED, reason=reason)
 
 
 def _extend(purchase: Purchase) -> None:

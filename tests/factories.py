@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,9 @@ from django.utils import timezone
 
 from accounts.models import Maker, User
 from generation import storage
+from generation.composer.score import Note
 from generation.models import ComposerModel, Composition, Instrument
+from generation.works import put_on_record
 
 _numbers = itertools.count(1)
 PASSWORD = "correct-horse-battery"
@@ -110,3 +113,11 @@ def a_ready_composition(*, listed: bool = False, preview: bytes = b"", **fields:
 def a_listed_composition(**fields: Any) -> Composition:
     """A finished piece that everybody may find and buy."""
     return a_ready_composition(listed=True, **fields)
+
+
+def on_record(composition: Composition, notes: Sequence[Note]) -> Composition:
+    """The same piece, with these notes on record."""
+    from generation.originality.runs import lines_on_record
+
+    put_on_record(composition_id=composition.pk, lines=lines_on_record(notes))
+    return composition

@@ -1,43 +1,49 @@
-"""Play a score the way a person would: loudness, breathing time, pedal and strum, from one seed.
+"""Play a score the way a person would: loudness, breathing time, articulation and pedal, from one seed.
 
-The amounts are small on purpose: every onset stays within a few hundredths of a second of the notation, so
-that the drawing and the score can follow the sound, and the whole piece ends within half a second of it.
+What each instrument's player does is data (``expression``). Onsets stay within half a second of the notation,
+nearly all of them within a tenth, so that the drawing and the score can follow the sound; the piece ends when
+it is notated to end.
 """
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from generation.audio.clock import LEAD_SECONDS, Clock
+from generation.audio.expression import EXPRESSIONS, Expression
 from generation.audio.midi import Event, control, midi_file, note_off, note_on, program
+from generation.audio.pedal import pedal_spans
+from generation.audio.phrases import Phrases, peaks, phrases_of, stress
 from generation.audio.voices import Voice, voice_of
 from generation.composer.score import STEPS_PER_QUARTER, Note, Score
 
-LEAD_SECONDS = 0.1
-"""Silence before step 0 in every rendering: audio time is score time plus this."""
+__all__ = ["LEAD_SECONDS", "Performance", "PlayedNote", "perform", "performance_midi"]
 
-PHRASE_BARS = 4
-VELOCITY = {"struck": 66, "plucked": 74, "sustained": 78}
-VELOCITY_RANGE = (34, 106)
-"""Above 107 the piano changes to another recorded layer, which would stick out."""
-
-ONSET_JITTER = 0.005
-NOTE_JITTER = 0.003
 LARGEST_JITTER = 0.012
-RUBATO_SECONDS = 0.03
-RITARDANDO_SECONDS = 0.35
+LARGEST_STRUM_SECONDS = 0.09
 SHORTEST_SECONDS = 0.05
 REPEAT_GAP_SECONDS = 0.025
-LEGATO_OVERLAP_SECONDS = 0.04
-LARGEST_STRUM_SECONDS = 0.06
-PEDAL_UP, PEDAL_DOWN = -0.01, 0.07
-"""Legato pedalling: released with the new harmony, pressed again once its notes sound."""
+LEGATO_FROM_STEPS = STEPS_PER_QUARTER // 2
+"""Shorter notes do not overlap: they would blur."""
 
-PEDAL_PITCH_CLASSES = 5
+BAR_END_GAP = 1.5
+"""How much longer the gap before a bar line is where articulation stands for loudness."""
+
+SOLO_VELOCITY = 2.0
+ROLL_SECONDS = 0.085
+"""From one stroke of a roll to the next."""
+
+ROLL_SOFTER = 10
+SWELL_FROM_SECONDS = 0.5
+SWELL_TOP, SWELL_AT = 127, 0.4
+SWELL_STEPS = 8
+EXPRESSION_CONTROLLER, PEDAL_CONTROLLER = 11, 64
+MOST_PARTS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +59,16 @@ class PlayedNote:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """What the player does. ``pedal`` holds (seconds down, seconds up), ``seconds`` is when the last key is left."""
+    """What the player does.
+
+    ``pedal`` holds (seconds down, seconds up), ``swells`` (seconds, value of the expression controller),
+    ``seconds`` is when the last key is left.
+    """
 
     voice: Voice
     notes: tuple[PlayedNote, ...]
     pedal: tuple[tuple[float, float], ...]
+    swells: tuple[tuple[float, int], ...]
     seconds: float
 
 
@@ -68,48 +79,25 @@ def perform(*, score: Score, seed: int) -> Performance:
     """
     voice = voice_of(score.instrument)
     _check(score=score, voice=voice)
-    random = np.random.default_rng(seed)
-    clock = _Clock(score)
-    chords = _chords(score.notes)
-    onset_shift = {onset: _jitter(random, ONSET_JITTER) for onset in chords}
-    ends = _sounding_ends(score=score, voice=voice)
-    mean_pitch = sum(note.pitch for note in score.notes) / len(score.notes)
-    played = []
-    for onset, chord in chords.items():
-        delays = _strum(chord=chord, voice=voice, upwards=onset % STEPS_PER_QUARTER == 0)
-        for note, delay in zip(chord, delays, strict=True):
-            velocity = VELOCITY[voice.manner] + _phrasing(score=score, onset=onset)
-            velocity += _accent(score=score, onset=onset) + _balance(note=note, chord=chord)
-            velocity += 0.25 * (note.pitch - mean_pitch) if note is chord[-1] else 0.0
-            velocity += float(random.normal(0, 2.5))
-            start = clock.at(onset) + onset_shift[onset] + _jitter(random, NOTE_JITTER) + delay
-            end = max(start + SHORTEST_SECONDS, clock.at(ends[note]) + _articulation(voice=voice, note=note))
-            played.append(
-                PlayedNote(
-                    start=max(0.0, start),
-                    end=end,
-                    pitch=note.pitch,
-                    velocity=int(np.clip(round(velocity), *VELOCITY_RANGE)),
-                    part=note.part,
-                )
-            )
-    notes = _without_collisions(played)
-    pedal = _pedal(score=score, clock=clock) if voice.pedal else ()
-    return Performance(voice=voice, notes=notes, pedal=pedal, seconds=max(note.end for note in notes))
+    return _Player(score=score, voice=voice, seed=seed).play()
 
 
 def performance_midi(*, performance: Performance, score: Score) -> bytes:
     """Return the performance as a Standard MIDI File; ``score`` gives tempo, metre and title."""
     parts = sorted({note.part for note in performance.notes})
-    if len(parts) > 15:
+    if len(parts) > MOST_PARTS:
         raise ValueError(f"{len(parts)} parts are too many: MIDI has 16 channels, one kept for drums")
     channel_of = {part: index + (index >= 9) for index, part in enumerate(parts)}
     events: list[Event] = []
     for channel in channel_of.values():
         events.append(program(number=performance.voice.program, channel=channel))
         for down, up in performance.pedal:
-            events.append(control(seconds=down, number=64, value=127, channel=channel))
-            events.append(control(seconds=up, number=64, value=0, channel=channel))
+            events.append(control(seconds=down, number=PEDAL_CONTROLLER, value=127, channel=channel))
+            events.append(control(seconds=up, number=PEDAL_CONTROLLER, value=0, channel=channel))
+        for seconds, value in performance.swells:
+            events.append(
+                control(seconds=seconds, number=EXPRESSION_CONTROLLER, value=value, channel=channel)
+            )
     for note in performance.notes:
         channel = channel_of[note.part]
         events.append(note_on(seconds=note.start, pitch=note.pitch, velocity=note.velocity, channel=channel))
@@ -123,22 +111,117 @@ def performance_midi(*, performance: Performance, score: Score) -> bytes:
     )
 
 
-class _Clock:
-    """Seconds of audio for a grid step: lead-in, a breath in each phrase, a small ritardando at the end."""
+class _Player:
+    """One performance in the making."""
 
-    def __init__(self, score: Score) -> None:
-        self.score = score
-        self.phrase = PHRASE_BARS * score.steps_per_bar
-        self.slowing = score.steps - score.steps_per_bar
-        bar_seconds = score.seconds_at(score.steps_per_bar)
-        self.ritardando = min(RITARDANDO_SECONDS, 0.15 * bar_seconds)
-        self.rubato = min(RUBATO_SECONDS, 0.015 * bar_seconds)
+    def __init__(self, *, score: Score, voice: Voice, seed: int) -> None:
+        self._score = score
+        self._voice = voice
+        self._manner: Expression = EXPRESSIONS[voice.slug]
+        self._random = np.random.default_rng(seed)
+        self._phrases: Phrases = phrases_of(score)
+        self._clock = Clock(score=score, phrases=self._phrases, rubato=self._manner.rubato)
+        self._peaks = peaks(score)
+        self._ends = _sounding_ends(score=score, rings=self._manner.rings)
 
-    def at(self, step: int) -> float:
-        through = (step - self.score.pickup) % self.phrase / self.phrase
-        late = max(0.0, min(1.0, (step - self.slowing) / self.score.steps_per_bar))
-        breath = self.rubato * (1 - math.cos(2 * math.pi * through)) / 2 * (late == 0)
-        return LEAD_SECONDS + self.score.seconds_at(step) - breath + self.ritardando * late**2
+    def play(self) -> Performance:
+        """Play all chords in order."""
+        chords = _chords(self._score.notes)
+        shifts = {onset: self._jitter(self._manner.jitter) for onset in chords}
+        played = [note for onset, chord in chords.items() for note in self._chord(chord, shift=shifts[onset])]
+        notes = _without_collisions(played)
+        return Performance(
+            voice=self._voice,
+            notes=notes,
+            pedal=pedal_spans(score=self._score, clock=self._clock) if self._manner.pedal else (),
+            swells=self._swells(notes),
+            seconds=max(note.end for note in notes),
+        )
+
+    def _chord(self, chord: list[Note], *, shift: float) -> Iterator[PlayedNote]:
+        for index, (note, delay) in enumerate(zip(chord, self._strum(chord), strict=True)):
+            velocity = self._velocity(note, chord=chord)
+            start = max(0.0, self._clock.at(note.onset) + shift + self._jitter(self._manner.spread) + delay)
+            end = max(start + SHORTEST_SECONDS, self._end(note))
+            played = PlayedNote(start=start, end=end, pitch=note.pitch, velocity=velocity, part=note.part)
+            if self._manner.roll_from and note.duration > self._manner.roll_from:
+                yield from self._roll(played, later=index % 2 == 1)
+            else:
+                yield played
+
+    def _velocity(self, note: Note, *, chord: list[Note]) -> int:
+        manner = self._manner
+        velocity = manner.base + manner.phrase * self._phrases.arc(note.onset)
+        velocity += manner.accent * stress(score=self._score, onset=note.onset)
+        if len(chord) == 1:
+            velocity += min(SOLO_VELOCITY, manner.balance)
+        elif note is chord[-1]:
+            velocity += 0.5 * manner.balance
+        else:
+            velocity -= manner.balance * (0.2 if note is chord[0] else 0.5)
+        if note is chord[-1]:
+            velocity += manner.contour * self._peaks[note.onset]
+        velocity += float(self._random.normal(0, manner.unevenness))
+        return int(np.clip(round(velocity), manner.softest, manner.loudest))
+
+    def _end(self, note: Note) -> float:
+        """Second at which the note is left."""
+        manner = self._manner
+        notated = note.onset + note.duration
+        seconds = self._clock.at(self._ends[note])
+        if notated in self._phrases.starts and manner.breath:
+            return max(seconds - manner.breath, (seconds + self._clock.at(note.onset)) / 2)
+        if manner.overlap:
+            return seconds + (manner.overlap if note.duration >= LEGATO_FROM_STEPS else 0.0)
+        gap = manner.gap
+        if not manner.accent and (notated - self._score.pickup) % self._score.steps_per_bar == 0:
+            gap *= BAR_END_GAP
+        return seconds - min(gap, manner.gap_share * (seconds - self._clock.at(note.onset)))
+
+    def _strum(self, chord: list[Note]) -> list[float]:
+        """Delay of each note of ``chord`` in seconds; on the beat the lowest string comes first."""
+        if not self._manner.strum or len(chord) < 2:
+            return [0.0] * len(chord)
+        step = min(self._manner.strum, LARGEST_STRUM_SECONDS / (len(chord) - 1))
+        delays = [index * step for index in range(len(chord))]
+        downwards = self._manner.strum_both_ways and chord[0].onset % STEPS_PER_QUARTER
+        return delays[::-1] if downwards else delays
+
+    def _roll(self, note: PlayedNote, *, later: bool) -> Iterator[PlayedNote]:
+        """A tone as even soft strokes after a first firm one; the other hand's strokes fall in between."""
+        at, velocity = note.start, note.velocity
+        while at < note.end - ROLL_SECONDS / 2:
+            following = at + ROLL_SECONDS * (1.5 if later and at == note.start else 1.0)
+            end = min(note.end, following - REPEAT_GAP_SECONDS)
+            yield replace(note, start=at, end=end, velocity=max(self._manner.softest, velocity))
+            velocity = (
+                note.velocity - ROLL_SOFTER + round(float(self._random.normal(0, self._manner.unevenness)))
+            )
+            velocity = min(velocity, self._manner.loudest)
+            at = following
+
+    def _swells(self, notes: tuple[PlayedNote, ...]) -> tuple[tuple[float, int], ...]:
+        """Let each long tone grow and fall a little, and be at full strength for all others."""
+        if not self._manner.swell:
+            return ()
+        low = SWELL_TOP - self._manner.swell
+        tones = [notes[0].start]
+        for note in notes:
+            if note.start > tones[-1] + 2 * SHORTEST_SECONDS:
+                tones.append(note.start)
+        values: list[tuple[float, int]] = []
+        for start, end in pairwise([*tones, max(note.end for note in notes)]):
+            if end - start < SWELL_FROM_SECONDS:
+                values.append((start, SWELL_TOP - self._manner.swell // 3))
+                continue
+            for index in range(SWELL_STEPS):
+                part = index / SWELL_STEPS
+                rise = part / SWELL_AT if part < SWELL_AT else 1 - 0.6 * (part - SWELL_AT) / (1 - SWELL_AT)
+                values.append((start + part * (end - start), low + round(self._manner.swell * rise)))
+        return tuple(values)
+
+    def _jitter(self, spread: float) -> float:
+        return float(np.clip(self._random.normal(0, spread), -LARGEST_JITTER, LARGEST_JITTER))
 
 
 def _check(*, score: Score, voice: Voice) -> None:
@@ -162,74 +245,22 @@ def _chords(notes: tuple[Note, ...]) -> dict[int, list[Note]]:
     return chords
 
 
-def _jitter(random: np.random.Generator, spread: float) -> float:
-    return float(np.clip(random.normal(0, spread), -LARGEST_JITTER, LARGEST_JITTER))
-
-
-def _phrasing(*, score: Score, onset: int) -> float:
-    """Swell of the phrase: softest at both ends, loudest past the middle, the last phrase a little softer."""
-    length = PHRASE_BARS * score.steps_per_bar
-    position = max(0, onset - score.pickup)
-    arc = 8 * math.sin(math.pi * (position % length / length) ** 1.2) - 4
-    closing = (score.bars + 1) // PHRASE_BARS * length - length
-    return arc - (3 if score.bars > 2 * PHRASE_BARS and position >= closing else 0)
-
-
-def _accent(*, score: Score, onset: int) -> float:
-    """Stress by place in the bar: first beat, middle of the bar, other beats, between the beats."""
-    beats, unit = score.metre
-    beat = STEPS_PER_QUARTER * 4 // unit
-    place = (onset - score.pickup) % score.steps_per_bar
-    if place == 0:
-        return 6.0
-    pulse = 3 * beat if unit == 8 and beats % 3 == 0 else beat
-    if place % pulse:
-        return -3.0
-    return 3.0 if beats % 2 == 0 and 2 * place == score.steps_per_bar else 0.0
-
-
-def _balance(*, note: Note, chord: list[Note]) -> float:
-    """Bring the top voice out and keep the inner voices back."""
-    if len(chord) == 1:
-        return 2.0
-    if note is chord[-1]:
-        return 7.0
-    return -1.0 if note is chord[0] else -7.0
-
-
-def _strum(*, chord: list[Note], voice: Voice, upwards: bool) -> list[float]:
-    """Delay of each note of ``chord`` in seconds; on the beat the lowest string comes first."""
-    if not voice.strum or len(chord) < 2:
-        return [0.0] * len(chord)
-    step = min(voice.strum, LARGEST_STRUM_SECONDS / (len(chord) - 1))
-    delays = [index * step for index in range(len(chord))]
-    return delays if upwards else delays[::-1]
-
-
-def _sounding_ends(*, score: Score, voice: Voice) -> dict[Note, int]:
-    """Grid step at which each note stops: as notated, or later on strings that ring."""
-    if not voice.rings:
-        return {note: note.onset + note.duration for note in score.notes}
-    ends = {}
+def _sounding_ends(*, score: Score, rings: bool) -> dict[Note, int]:
+    """Grid step at which each note stops: as notated, or later on strings that ring; never after the piece."""
+    ends = {note: min(score.steps, note.onset + note.duration) for note in score.notes}
+    if not rings:
+        return ends
     starts = sorted(score.notes)
     onsets = [note.onset for note in starts]
     for note in score.notes:
-        end = note.onset + note.duration
         bar_end = note.onset + score.steps_per_bar - (note.onset - score.pickup) % score.steps_per_bar
         for other in starts[bisect_right(onsets, note.onset) :]:
             if other.onset >= bar_end or abs(other.pitch - note.pitch) <= 2:
                 break
         else:
             other = None
-        ends[note] = max(end, min(bar_end, other.onset if other else bar_end))
+        ends[note] = max(ends[note], min(bar_end, other.onset if other else bar_end))
     return ends
-
-
-def _articulation(*, voice: Voice, note: Note) -> float:
-    """Seconds added to the notated end: bowed and blown notes overlap a little, others part a little."""
-    if voice.manner == "sustained":
-        return LEGATO_OVERLAP_SECONDS if note.duration >= STEPS_PER_QUARTER // 2 else 0.0
-    return -0.015
 
 
 def _without_collisions(played: list[PlayedNote]) -> tuple[PlayedNote, ...]:
@@ -242,34 +273,6 @@ def _without_collisions(played: list[PlayedNote]) -> tuple[PlayedNote, ...]:
         for note, following in pairwise(notes):
             end = min(note.end, following.start - REPEAT_GAP_SECONDS)
             if end > note.start:
-                result.append(
-                    PlayedNote(note.start, max(end, note.start + 0.01), note.pitch, note.velocity, note.part)
-                )
+                result.append(replace(note, end=max(end, note.start + 0.01)))
         result.append(notes[-1])
     return tuple(sorted(result, key=lambda note: (note.start, note.pitch)))
-
-
-def _pedal(*, score: Score, clock: _Clock) -> tuple[tuple[float, float], ...]:
-    """Hold the damper pedal as long as the notes begun agree: at most a bar, five pitch classes, no semitone."""
-    beat = STEPS_PER_QUARTER * 4 // score.metre[1]
-    if score.metre[1] == 8:
-        beat *= 3 if score.metre[0] % 3 == 0 else 2
-    changes: list[int] = []
-    held: set[int] = set()
-    for step in range(score.pickup % beat - beat if score.pickup % beat else 0, score.steps, beat):
-        new = {note.pitch % 12 for note in score.notes if step <= note.onset < step + beat}
-        together = held | new
-        clash = any((pitch + 1) % 12 in together for pitch in together)
-        at_bar = (step - score.pickup) % score.steps_per_bar == 0
-        if not changes or at_bar or (new - held and (clash or len(together) > PEDAL_PITCH_CLASSES)):
-            changes.append(max(0, step))
-            held = new
-        else:
-            held = together
-    spans = []
-    last = max(note.onset + note.duration for note in score.notes)
-    for begin, end in pairwise([*changes, last]):
-        down, up = clock.at(begin) + PEDAL_DOWN, clock.at(end) + PEDAL_UP
-        if up - down > PEDAL_DOWN:
-            spans.append((down, up))
-    return tuple(spans)

@@ -1,4 +1,4 @@
-"""The instruments as sounds: which font, which program, how the player treats them, and where the fonts are."""
+"""The instruments as sounds: which font, which program, in which room, and where the fonts are."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from generation.audio.errors import SoundUnavailable
-
-Manner = Literal["struck", "plucked", "sustained"]
 
 PROGRAMS = ("fluidsynth", "ffmpeg", "espeak-ng")
 
@@ -58,42 +55,36 @@ MUSESCORE_GENERAL = Font(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """How one instrument sounds and how its player behaves.
+    """How one instrument sounds.
 
     ``program`` is the General MIDI program from 0, ``lowest`` and ``highest`` are MIDI pitches, ``room`` is the
-    share of reverberation (0 to 1; more for sources recorded in mono), ``strum`` the seconds between the strings
-    of a chord, ``rings`` lets a string sound on until its bar ends or a neighbour is played, ``pedal`` is a
-    damper pedal that follows the harmony.
+    share of reverberation (0 to 1; more for sources recorded in mono).
     """
 
     slug: str
     program: int
     lowest: int
     highest: int
-    manner: Manner
     room: float
-    strum: float = 0.0
-    rings: bool = False
-    pedal: bool = False
     font: Font = MUSESCORE_GENERAL
 
 
 VOICES = {
     voice.slug: voice
     for voice in (
-        Voice("piano", 0, 21, 108, "struck", room=0.16, pedal=True),
-        Voice("guitar", 24, 40, 88, "plucked", room=0.26, strum=0.012, rings=True),
-        Voice("harpsichord", 6, 29, 89, "plucked", room=0.22, strum=0.006),
-        Voice("organ", 19, 36, 96, "sustained", room=0.28),
-        Voice("violin", 40, 55, 103, "sustained", room=0.26),
-        Voice("viola", 41, 48, 91, "sustained", room=0.26),
-        Voice("cello", 42, 36, 84, "sustained", room=0.26),
-        Voice("flute", 73, 60, 98, "sustained", room=0.26),
-        Voice("harp", 46, 23, 103, "plucked", room=0.24, strum=0.014, rings=True),
-        Voice("vibraphone", 11, 53, 89, "struck", room=0.22, pedal=True),
-        Voice("marimba", 12, 36, 96, "struck", room=0.24),
+        Voice(slug="piano", program=0, lowest=21, highest=108, room=0.16),
+        Voice(slug="guitar", program=24, lowest=40, highest=88, room=0.26),
+        Voice(slug="harpsichord", program=6, lowest=29, highest=89, room=0.22),
+        Voice(slug="organ", program=19, lowest=36, highest=96, room=0.28),
+        Voice(slug="violin", program=40, lowest=55, highest=103, room=0.26),
+        Voice(slug="viola", program=41, lowest=48, highest=91, room=0.26),
+        Voice(slug="cello", program=42, lowest=36, highest=84, room=0.26),
+        Voice(slug="flute", program=73, lowest=60, highest=98, room=0.26),
+        Voice(slug="harp", program=46, lowest=23, highest=103, room=0.24),
+        Voice(slug="vibraphone", program=11, lowest=53, highest=89, room=0.22),
+        Voice(slug="marimba", program=12, lowest=36, highest=96, room=0.24),
     )
 }
 
@@ -131,7 +122,7 @@ def find_program(name: str) -> str:
     return path
 
 
-def check_sound(voices: Iterable[Voice] = (VOICES["piano"], VOICES["guitar"])) -> list[str]:
+def check_sound(voices: Iterable[Voice] = tuple(VOICES.values())) -> list[str]:
     """Return what keeps ``voices`` from sounding on this machine, one sentence each; empty if all is well.
 
     A font of unknown build is reported too, since its licence has not been read. Its digest is computed once

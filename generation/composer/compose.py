@@ -10,9 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from generation.composer.critic import body
 from generation.composer.decode import decode_batch
 from generation.composer.measures import bars_of, measure, unique_elements
@@ -22,8 +19,7 @@ from generation.composer.plan import PiecePlan, Source, cut, extension, plan, va
 from generation.composer.sampling import Stream
 from generation.composer.score import Note, Score
 from generation.originality.index import WorkIndex
-from generation.originality.report import Report, check
-from generation.originality.runs import distinct, shingles
+from generation.originality.report import CORPUS_LIMIT, Report, check
 
 __all__ = [
     "MOODS", "Composed", "ComposerModel", "InvalidOrderError", "MissingModelError", "NotOriginalError", "Order", "Source",
@@ -46,8 +42,7 @@ class Composed:
     """A finished piece.
 
     ``originality`` has longest_run_corpus and longest_run_works (notes) and nearest; ``timings`` are seconds by
-    stage; ``fingerprint`` is equal for equal music in any key; ``runs`` are the piece's distinct shingle
-    hashes, sorted, for an index of works; ``form`` names its phrases of four bars by letters.
+    stage; ``fingerprint`` is equal for equal music in any key; ``form`` names its phrases of four bars by letters.
     """
 
     score: Score
@@ -57,7 +52,6 @@ class Composed:
     originality: dict[str, int | str | None]
     timings: dict[str, float]
     fingerprint: str
-    runs: NDArray[np.uint64]
     model_version: str
     form: str
 
@@ -170,7 +164,7 @@ def _originals(
         if len(found) == count:
             break
         report = check(score.notes, corpus=model.index, works=known_works)
-        if report.verdict == "original":
+        if report.may_be_offered and report.longest_run_corpus < CORPUS_LIMIT:
             found.append((score, report))
     return found
 
@@ -199,7 +193,6 @@ def _composed(
         },
         timings={stage: round(seconds, 4) for stage, seconds in timings.items()},
         fingerprint=fingerprint(score.notes),
-        runs=distinct(shingles(score.notes)),
         model_version=model.version,
         form=form,
     )

@@ -6,21 +6,20 @@ event's fields are drawn one by one, :func:`part_inputs`, :func:`pitch_inputs` a
 those that the later fields are conditioned on. Look-back compares the present place with the same place 1, 2, 4
 and 8 bars ago, where music repeats, and with the bar that the present one is planned to repeat.
 
-The functions are compiled by Numba: they run once a note and candidate, and over the whole corpus.
+The functions are compiled (:mod:`.kernel`): they run once a note and candidate, and over the whole corpus.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from generation.composer.events import ADVANCES, DURATIONS, END, PARTS, PITCHES, encode, key_shift, nearest
+from generation.composer.events import DURATIONS, END, PARTS, PITCHES, encode, key_shift
+from generation.composer.kernel import INT32, address, library
 from generation.composer.score import STEPS_PER_QUARTER, Mode, Score
-from generation.composer.traits import CLASSES, EXACT, NEW, NOT_TOLD, TRAITS, Bars, Edges, bar_plan
+from generation.composer.traits import CLASSES, NEW, NOT_TOLD, TRAITS, Bars, Edges, bar_plan
 
 INSTRUMENTS = (
     "piano", "harpsichord", "organ", "guitar", "violin", "viola", "cello", "flute", "string_quartet", "choir",
@@ -44,7 +43,7 @@ NO_DURATION = len(DURATIONS)
 ONSET, ADVANCE, PART, PITCH, DURATION = range(5)
 """Columns of written notes: the onset in grid steps, then the event's four classes."""
 
-_SEARCH = 24
+SEARCH = 24
 """Notes back that are searched for those still sounding, or for the last one of a part."""
 
 Row = NDArray[np.int32]
@@ -95,10 +94,6 @@ REPEAT_COLUMNS = {
     "duration": {len(DURATION_FIELDS) - 1: NO_DURATION},
 }
 """Columns that tell what a bar repeats, with the value of each that tells nothing."""
-
-_ADVANCE_STEPS = np.array(ADVANCES, np.int32)
-_ADVANCE_CLASSES = np.array([nearest(steps, table=ADVANCES) for steps in range(ADVANCES[-1] + 1)], np.int32)
-_DURATION_STEPS = np.array(DURATIONS, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,181 +151,32 @@ def strengths(metre: tuple[int, int]) -> Row:
     return weights
 
 
-@njit(cache=True)
-def _first_after(notes: Written, count: int, onset: int, pitch: int) -> int:
-    """Index of the first note that comes after ``pitch`` at ``onset``; ``count`` if there is none."""
-    key = onset * 128 + pitch
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) // 2
-        if notes[middle, ONSET] * 128 + notes[middle, PITCH] > key:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-@njit(cache=True)
-def _starting_at(notes: Written, count: int, onset: int, floor: int) -> int:
-    """Index of the lowest note above ``floor`` that begins at ``onset``, or -1."""
-    if onset < 0:
-        return -1
-    index = _first_after(notes, count, onset, floor)
-    if index < count and notes[index, ONSET] == onset:
-        return index
-    return -1
-
-
-@njit(cache=True)
-def _followed(notes: Written, count: int, onset: int, pitch: int, out: Row, at: int) -> None:
-    """(advance, pitch) of the event that came after ``pitch`` at ``onset``."""
-    out[at], out[at + 1] = NO_EVENT, NO_PITCH
-    if onset < 0:
-        return
-    index = _first_after(notes, count, onset, pitch)
-    if index < count:
-        steps = min(notes[index, ONSET] - onset, len(_ADVANCE_CLASSES) - 1)
-        out[at], out[at + 1] = _ADVANCE_CLASSES[steps], notes[index, PITCH]
-
-
-@njit(cache=True)
-def _place(onset: int, numbers: Row) -> tuple[int, int]:
-    """Bar (-1 in a pick-up) and position in it, in grid steps."""
-    place = onset - numbers[1]
-    bar = place // numbers[0]
-    return bar, place - bar * numbers[0]
-
-
-@njit(cache=True)
-def _source(bar: int, numbers: Row, plan: Bars) -> int:
-    """Grid steps back to what a bar is planned to repeat; 0 if nothing."""
-    if bar < 0 or bar >= numbers[2]:
-        return 0
-    return plan[bar, 1] * numbers[0]
-
-
-@njit(cache=True)
 def inputs(notes: Written, count: int, numbers: Row, weights: Row, plan: Bars, out: Row) -> None:
     """Fill ``out`` with the values of ``INPUT_FIELDS`` after ``count`` written notes."""
-    onset = notes[count - 1, ONSET] if count else 0
-    bar, position = _place(onset, numbers)
-    if count:
-        for column in range(4):
-            out[column] = notes[count - 1, ADVANCE + column]
-    else:
-        out[0], out[1], out[2], out[3] = NO_EVENT, NO_PART, NO_PITCH, NO_DURATION
-    out[4] = min(position, POSITIONS - 1)
-    out[5] = weights[position]
-    out[6] = bar % 8
-    out[7] = min(15, max(0, numbers[2] - 1 - bar))
-    for column in range(4):
-        out[8 + column] = numbers[3 + column]
-    told = min(max(bar, 0), numbers[2] - 1)
-    out[_PLAN_AT] = plan[told, 0]
-    out[_PLAN_AT + 1] = plan[min(told + 1, numbers[2] - 1), 0]
-    for column in range(_PLAN_AT + 2, _AFTER_PLAN):
-        out[column] = plan[told, column - _PLAN_AT]
-    _fill_sounding(notes, count, onset, out)
-    pitch = notes[count - 1, PITCH] if count else -1
-    at = _AFTER_PLAN + 5
-    for lag in LAGS:
-        _followed(notes, count, onset - lag * numbers[0], pitch, out, at)
-        at += 2
-    back = _source(bar, numbers, plan)
-    _followed(notes, count, onset - back if back else -1, pitch, out, at)
+    library().inputs(*_at(notes, count, numbers, weights, plan), address(out, INT32))
 
 
-@njit(cache=True)
-def _fill_sounding(notes: Written, count: int, onset: int, out: Row) -> None:
-    """Bass of the present chord, tops of the two before, notes that still sound, steps until one of them ends."""
-    at = _AFTER_PLAN
-    out[at], out[at + 1], out[at + 2] = NO_PITCH, NO_PITCH, NO_PITCH
-    index = count - 1
-    while index >= 0 and notes[index, ONSET] == onset:
-        out[at] = notes[index, PITCH]
-        index -= 1
-    for column in range(at + 1, at + 3):
-        if index >= 0:
-            out[column] = notes[index, PITCH]
-            earlier = notes[index, ONSET]
-            while index >= 0 and notes[index, ONSET] == earlier:
-                index -= 1
-    sounding = 0
-    soonest = LONGEST_HOLD + 1
-    for index in range(max(0, count - _SEARCH), count):
-        left = notes[index, ONSET] + _DURATION_STEPS[notes[index, DURATION]] - onset
-        if left > 0:
-            sounding += 1
-            soonest = min(soonest, left)
-    out[at + 3] = min(sounding, 7)
-    out[at + 4] = soonest if sounding else 0
-
-
-@njit(cache=True)
 def part_inputs(notes: Written, count: int, numbers: Row, advance: int, out: Row) -> None:
     """Fill ``out`` with the values of ``PART_FIELDS`` once the advance (a class, not ``END``) is chosen."""
-    onset = (notes[count - 1, ONSET] if count else 0) + _ADVANCE_STEPS[advance]
-    _, position = _place(onset, numbers)
-    same = advance == 0 and count > 0
-    floor = notes[count - 1, PITCH] if same else -1
-    out[0], out[1] = advance, min(position, POSITIONS - 1)
-    out[2] = notes[count - 1, PART] if count else NO_PART
-    for column, lag in enumerate(LAGS):
-        index = _starting_at(notes, count, onset - lag * numbers[0], floor)
-        out[3 + column] = notes[index, PART] if index >= 0 else NO_PART
+    library().part_inputs(*_at(notes, count, numbers), advance, address(out, INT32))
 
 
-@njit(cache=True)
 def pitch_inputs(
     notes: Written, count: int, numbers: Row, weights: Row, plan: Bars, advance: int, part: int, out: Row
 ) -> None:
     """Fill ``out`` with the values of ``PITCH_FIELDS`` once advance and part are chosen."""
-    onset = (notes[count - 1, ONSET] if count else 0) + _ADVANCE_STEPS[advance]
-    bar, position = _place(onset, numbers)
-    same = advance == 0 and count > 0
-    floor = notes[count - 1, PITCH] if same else -1
-    out[0], out[1], out[2], out[3] = advance, min(position, POSITIONS - 1), weights[position], part
-    out[4] = floor if same else NO_PITCH
-    out[5] = NO_PITCH
-    for index in range(count - 1, max(-1, count - 1 - _SEARCH), -1):
-        if notes[index, PART] == part:
-            out[5] = notes[index, PITCH]
-            break
-    for column in range(5):
-        back = LAGS[column] * numbers[0] if column < 4 else _source(bar, numbers, plan)
-        index = _starting_at(notes, count, onset - back if back else -1, floor)
-        out[6 + column] = notes[index, PITCH] if index >= 0 else NO_PITCH
+    library().pitch_inputs(*_at(notes, count, numbers, weights, plan), advance, part, address(out, INT32))
 
 
-@njit(cache=True)
 def duration_inputs(
     notes: Written, count: int, numbers: Row, plan: Bars, advance: int, part: int, pitch: int, out: Row
 ) -> None:
     """Fill ``out`` with the values of ``DURATION_FIELDS`` once advance, part and pitch are chosen."""
-    onset = (notes[count - 1, ONSET] if count else 0) + _ADVANCE_STEPS[advance]
-    bar, position = _place(onset, numbers)
-    out[0], out[1], out[2], out[3] = advance, part, pitch, min(position, POSITIONS - 1)
-    out[4] = notes[count - 1, DURATION] if advance == 0 and count > 0 else NO_DURATION
-    for column in range(5):
-        back = LAGS[column] * numbers[0] if column < 4 else _source(bar, numbers, plan)
-        before = onset - back if back else -1
-        index = _starting_at(notes, count, before, pitch - 1)
-        if index < 0:
-            index = _starting_at(notes, count, before, -1)
-        out[5 + column] = notes[index, DURATION] if index >= 0 else NO_DURATION
+    library().duration_inputs(*_at(notes, count, numbers, plan), advance, part, pitch, address(out, INT32))
 
 
-@njit(cache=True)
-def _fill_rows(
-    notes: Written, numbers: Row, weights: Row, plan: Bars, whole: Any, part: Any, pitch: Any, duration: Any
-) -> None:
-    for count in range(len(notes)):
-        inputs(notes, count, numbers, weights, plan, whole[count])
-        advance, player, sound = notes[count, ADVANCE], notes[count, PART], notes[count, PITCH]
-        part_inputs(notes, count, numbers, advance, part[count])
-        pitch_inputs(notes, count, numbers, weights, plan, advance, player, pitch[count])
-        duration_inputs(notes, count, numbers, plan, advance, player, sound, duration[count])
-    inputs(notes, len(notes), numbers, weights, plan, whole[len(notes)])
+def _at(notes: Written, count: int, *arrays: Row) -> tuple[int, ...]:
+    return address(notes, INT32), count, *(address(array, INT32) for array in arrays)
 
 
 def rows(score: Score, *, frame: Frame) -> dict[str, NDArray[np.int32]]:
@@ -343,5 +189,6 @@ def rows(score: Score, *, frame: Frame) -> dict[str, NDArray[np.int32]]:
     onsets = np.array([note.onset for note in score.notes], np.int32)
     notes = np.concatenate([onsets[:, None], targets[:-1]], axis=1)
     tables = {name: np.zeros((len(events), len(fields)), np.int32) for name, fields in FIELDS.items()}
-    _fill_rows(notes, frame.numbers(), strengths(frame.metre), frame.plan, *tables.values())
+    told = _at(notes, len(notes), frame.numbers(), strengths(frame.metre), frame.plan)
+    library().fill_rows(*told, *(address(table, INT32) for table in tables.values()))
     return {**tables, "targets": targets}

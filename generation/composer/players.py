@@ -1,4 +1,9 @@
-"""What each instrument can play and how it is usually written for."""
+"""The players: what each instrument can play, and how it is usually written for.
+
+Ranges, reaches and lengths are what a good player manages comfortably at sight, not the limits of the
+instrument. They come from general knowledge of instrumentation (as S. Adler, "The Study of Orchestration",
+teaches it); no player has gone through them yet, so where there was doubt the narrower figure stands.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +12,107 @@ from dataclasses import dataclass
 from generation.composer.score import Mode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
+    """What an instrument can play, and how it is usually written for.
+
+    ``low`` … ``high`` is its range (MIDI numbers), ``voices`` the most notes at a time, ``hands`` the number of
+    hands that share them and ``span`` the semitones one reaches. Two notes that sound together, the lower of them
+    below ``clear_below`` (MIDI number; 0: none is), are at least ``clear_interval`` semitones apart. ``longest``
+    is how many quarter notes one tone lasts at most. ``bpm`` is the usual range of tempo in quarter notes a
+    minute, ``keys`` the usual tonics. ``idiom`` says it in words for the model card. ``weights_from`` names the
+    instrument whose trained network plays for one that has no corpus of its own.
+    """
+
     low: int
     high: int
     voices: int
     hands: int
     span: int
+    clear_below: int
+    clear_interval: int
+    longest: int
     bpm: tuple[int, int]
     keys: dict[Mode, tuple[str, ...]]
-    metres: dict[tuple[int, int], int]
-    clear_below: int = 0
-    clear_interval: int = 0
-    longest: float = 16.0
-    idiom: str = ""
+    idiom: str
     weights_from: str | None = None
 
-_K={"major": ("C", "G", "D", "F", "B-", "E-", "A-", "A"), "minor": ("A", "E", "D", "G", "C", "F", "B")}
-_S={"major": ("C", "G", "D", "F", "B-", "A"), "minor": ("A", "E", "D", "G")}
-_M={(4, 4): 10, (3, 4): 7, (2, 4): 6, (6, 8): 4}
+
+_DOUBLE_STOP = 9
+"""A sixth: double stops up to it lie under the hand in every position; an octave does only for some fingers."""
+
+_STRING = 7
+"""Semitones between neighbouring strings. Two notes below the second string would both need the lowest one."""
+
 PLAYERS = {
-    "piano": Player(24,103,8,2,15,(66,120),_K,_M,48,4),
-    "harpsichord": Player(31,86,6,2,13,(66,120),_K,_M,48,4),
-    "organ": Player(36,93,6,2,15,(60,104),_K,_M,0,0),
-    "guitar": Player(40,81,5,1,31,(66,112),{"major": ("C", "G", "D", "A", "E"), "minor": ("A", "E", "D")},_M),
-    "violin": Player(55,93,2,1,9,(60,120),_S,_M),
-    "viola": Player(48,84,2,1,9,(60,116),_S,_M),
-    "cello": Player(36,74,2,1,9,(56,112),_S,_M),
-    "flute": Player(60,93,1,1,0,(60,120),_S,_M,longest=4.0),
-    "harp": Player(28,96,8,2,14,(60,108),_K,_M,48,4,weights_from="piano"),
-    "vibraphone": Player(53,89,4,2,12,(60,108),_K,_M,weights_from="piano"),
-    "marimba": Player(41,96,4,2,12,(66,116),_K,_M,weights_from="guitar"),
-}
+    "piano": Player(
+        low=24, high=103, voices=8, hands=2, span=15, clear_below=48, clear_interval=4, longest=16,
+        bpm=(66, 120),
+        keys={"major": ("C", "G", "D", "F", "B-", "E-", "A-", "A"), "minor": ("A", "E", "D", "G", "C", "F", "B")},
+        idiom="two hands, each within a tenth; no close chords in the bass",
+    ),
+    "guitar": Player(
+        low=40, high=81, voices=5, hands=1, span=31, clear_below=48, clear_interval=4, longest=8,
+        bpm=(66, 112),
+        keys={"major": ("C", "G", "D", "A", "E"), "minor": ("A", "E", "D")},
+        idiom="six strings in standard tuning, at most five of them at a time, keys with open strings",
+    ),
+    "harpsichord": Player(
+        low=36, high=86, voices=6, hands=2, span=14, clear_below=48, clear_interval=4, longest=8,
+        bpm=(66, 126),
+        keys={"major": ("C", "G", "D", "F", "B-", "A"), "minor": ("A", "D", "E", "G", "C", "B")},
+        idiom="two hands, each within a ninth; no loud and soft, so accents come from rhythm and texture",
+    ),
+    "organ": Player(
+        low=36, high=84, voices=5, hands=2, span=14, clear_below=48, clear_interval=5, longest=16,
+        bpm=(58, 104),
+        keys={"major": ("C", "G", "D", "F", "B-", "E-"), "minor": ("A", "D", "E", "G", "C")},
+        idiom="manuals only, two hands, each within a ninth; tones last as long as they are held",
+    ),
+    "violin": Player(
+        low=55, high=88, voices=2, hands=1, span=_DOUBLE_STOP, clear_below=62, clear_interval=_STRING,
+        longest=8, bpm=(66, 126),
+        keys={"major": ("G", "D", "A", "C", "F", "B-", "E"), "minor": ("E", "A", "D", "G", "B")},
+        idiom="one line with double stops up to a sixth on two strings, to the seventh position",
+    ),
+    "viola": Player(
+        low=48, high=81, voices=2, hands=1, span=_DOUBLE_STOP, clear_below=55, clear_interval=_STRING,
+        longest=8, bpm=(60, 112),
+        keys={"major": ("C", "G", "D", "F", "B-", "E-"), "minor": ("A", "D", "E", "G", "C")},
+        idiom="one line with double stops up to a sixth on two strings, to the seventh position",
+    ),
+    "cello": Player(
+        low=36, high=74, voices=2, hands=1, span=_DOUBLE_STOP, clear_below=43, clear_interval=_STRING,
+        longest=8, bpm=(58, 108),
+        keys={"major": ("C", "G", "D", "F", "B-", "A"), "minor": ("A", "D", "G", "C", "E")},
+        idiom="one line with double stops up to a sixth on two strings, hardly ever in thumb position",
+    ),
+    "flute": Player(
+        low=60, high=91, voices=1, hands=1, span=0, clear_below=0, clear_interval=0, longest=8,
+        bpm=(66, 126),
+        keys={"major": ("G", "D", "C", "F", "A", "B-", "E-"), "minor": ("E", "A", "D", "G", "B")},
+        idiom="one note at a time, two bars of it to a breath at most",
+    ),
+    "harp": Player(
+        low=31, high=96, voices=8, hands=2, span=16, clear_below=50, clear_interval=5, longest=8,
+        bpm=(60, 108),
+        keys={"major": ("E-", "B-", "A-", "F", "C", "G", "D"), "minor": ("C", "G", "F", "D", "A")},
+        idiom="two hands of four fingers, each within a tenth; chords are rolled, low strings kept apart",
+        weights_from="piano",
+    ),
+    "vibraphone": Player(
+        low=53, high=89, voices=4, hands=2, span=12, clear_below=0, clear_interval=0, longest=8,
+        bpm=(63, 116),
+        keys={"major": ("C", "F", "B-", "E-", "G", "D", "A-"), "minor": ("A", "D", "G", "C", "E", "F")},
+        idiom="four mallets, two in each hand, an octave apart at most; the pedal lets tones ring",
+        weights_from="piano",
+    ),
+    "marimba": Player(
+        low=45, high=93, voices=4, hands=2, span=12, clear_below=52, clear_interval=4, longest=4,
+        bpm=(72, 126),
+        keys={"major": ("C", "G", "F", "D", "B-", "A"), "minor": ("A", "E", "D", "G", "C")},
+        idiom="four mallets, two in each hand, an octave apart at most; long tones are rolled",
+        weights_from="guitar",
+    ),
+}  # fmt: skip
+"""Players by instrument. Harp, vibraphone and marimba borrow a network and keep their own limits."""

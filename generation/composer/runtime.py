@@ -2,7 +2,7 @@
 
 Weights and hidden states are whole numbers, in units of 2**-9 and 2**-8, held in float32. :func:`quantised` checks
 that no sum of their products can reach 2**24; so every sum is exact, whatever the order in which a BLAS adds it
-up. What is not exact by nature (tanh, sigmoid) is read from :mod:`.tables`. The gates are compiled by Numba.
+up. What is not exact by nature (tanh, sigmoid) is read from :mod:`.tables`. The gates are compiled (:mod:`.kernel`).
 Equations: ``keras.layers.LSTM``, gates in the order i, f, c, o.
 """
 
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from generation.composer.context import FIELDS, INPUT_FIELDS
-from generation.composer.tables import LIMIT, STEP_BITS, UNIT_BITS, sigmoid_table, tanh_table
+from generation.composer.kernel import FLOAT32, FLOAT64, INT32, INT64, address, library
+from generation.composer.tables import STEP_BITS, UNIT_BITS
 
 Numbers = NDArray[np.float32]
 Wide = NDArray[np.float64]
@@ -28,8 +28,14 @@ WEIGHT_BITS = 9
 HIDDEN_BITS = 8
 
 _PRODUCT_BITS = WEIGHT_BITS + HIDDEN_BITS
-_TO_STEPS = np.float32(2.0 ** (STEP_BITS - _PRODUCT_BITS))
+TO_STEPS = np.float32(2.0 ** (STEP_BITS - _PRODUCT_BITS))
 """From a sum of products to a table's argument."""
+
+CELL_TO_STEPS = 2.0 ** (STEP_BITS - UNIT_BITS)
+TO_CELL = 2.0**-UNIT_BITS
+TO_HIDDEN = 2.0 ** (HIDDEN_BITS - 2 * UNIT_BITS)
+TANH_TO_HIDDEN = 2.0 ** (HIDDEN_BITS - UNIT_BITS)
+"""From a cell state to a table's argument; from products of gates to a cell or hidden state; from a tanh to one."""
 
 _BLOCK = 128
 _EXACT = 1 << 24
@@ -163,65 +169,40 @@ class Core:
         if given is not None:
             _add_rows(sums, self._given[name], given, _GIVEN_OFFSETS[name])
         kernel, bias = self._logits[name]
-        logits: Logits = np.rint((_hidden_tanh(sums) @ kernel + bias) * _TO_STEPS).astype(np.int64)
+        logits: Logits = np.rint((_hidden_tanh(sums) @ kernel + bias) * TO_STEPS).astype(np.int64)
         return logits
 
 
-def _offsets(fields: Sequence[tuple[str, int]]) -> NDArray[np.intp]:
-    starts: NDArray[np.intp] = np.cumsum([0, *(size for _, size in fields[:-1])]).astype(np.intp)
+def _offsets(fields: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
+    starts: NDArray[np.int64] = np.cumsum([0, *(size for _, size in fields[:-1])]).astype(np.int64)
     return starts
 
 
 _INPUT_OFFSETS = _offsets(INPUT_FIELDS)
 _GIVEN_OFFSETS = {name: _offsets(fields) for name, fields in _GIVEN.items()}
-_TANH = tanh_table()
-_SIGMOID = sigmoid_table()
-_HIDDEN_TANH = np.rint(_TANH * 2.0 ** (HIDDEN_BITS - UNIT_BITS)).astype(np.float32)
-_CELL_TO_STEPS = 2.0 ** (STEP_BITS - UNIT_BITS)
-_TO_CELL = 2.0**-UNIT_BITS
-_TO_HIDDEN = 2.0 ** (HIDDEN_BITS - 2 * UNIT_BITS)
 
 
-@njit(cache=True)
-def _add_rows(sums: Numbers, table: Numbers, values: Rows, offsets: NDArray[np.intp]) -> None:
+def _add_rows(sums: Numbers, table: Numbers, values: Rows, offsets: NDArray[np.int64]) -> None:
     """Add the rows that each candidate's values pick from a table."""
-    for one in range(len(sums)):
-        for field in range(len(offsets)):
-            row = table[values[one, field] + offsets[field]]
-            for unit in range(sums.shape[1]):
-                sums[one, unit] += row[unit]
+    library().add_rows(
+        address(sums, FLOAT32), address(table, FLOAT32), address(values, INT32), address(offsets, INT64), len(sums),
+        len(offsets), sums.shape[1],
+    )  # fmt: skip
 
 
-@njit(cache=True)
-def _argument(total: float, scale: float) -> int:
-    """Place in a table of tanh or sigmoid."""
-    return int(min(max(np.rint(total * scale), -LIMIT), LIMIT)) + LIMIT
-
-
-@njit(cache=True)
 def _cells(gates: Numbers, cells: Wide) -> tuple[Numbers, Wide]:
     """New hidden and cell states from the sums of the four gates."""
-    units = cells.shape[1]
     new_hidden = np.empty(cells.shape, np.float32)
     new_cells = np.empty(cells.shape, np.float64)
-    for one in range(len(cells)):
-        for unit in range(units):
-            let_in = _SIGMOID[_argument(gates[one, unit], _TO_STEPS)]
-            keep = _SIGMOID[_argument(gates[one, units + unit], _TO_STEPS)]
-            new = _TANH[_argument(gates[one, 2 * units + unit], _TO_STEPS)]
-            let_out = _SIGMOID[_argument(gates[one, 3 * units + unit], _TO_STEPS)]
-            cell = np.rint((keep * cells[one, unit] + let_in * new) * _TO_CELL)
-            shape = _TANH[_argument(cell, _CELL_TO_STEPS)]
-            new_cells[one, unit] = cell
-            new_hidden[one, unit] = np.rint(let_out * shape * _TO_HIDDEN)
+    library().cells(
+        address(gates, FLOAT32), address(cells, FLOAT64), address(new_hidden, FLOAT32), address(new_cells, FLOAT64),
+        *cells.shape,
+    )  # fmt: skip
     return new_hidden, new_cells
 
 
-@njit(cache=True)
 def _hidden_tanh(sums: Numbers) -> Numbers:
     """Hyperbolic tangent of a head's hidden sums, in units of 2**-8."""
     out = np.empty(sums.shape, np.float32)
-    for one in range(len(sums)):
-        for unit in range(sums.shape[1]):
-            out[one, unit] = _HIDDEN_TANH[_argument(sums[one, unit], _TO_STEPS)]
+    library().hidden_tanh(address(sums, FLOAT32), address(out, FLOAT32), sums.size)
     return out

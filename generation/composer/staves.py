@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +15,6 @@ _MIDDLE = 60
 _SPAN = 14
 _SPAN_COST = 3.0
 _MOVE_COST = 0.2
-_HELD = 7
-"""Steps by which a note must outlast the next onset to get a voice of its own."""
 
 LETTERS = "FCGDAEB"
 
@@ -84,28 +81,49 @@ def _hand_cost(chord: Sequence[Note], *, count: int, at: Sequence[float]) -> flo
 
 
 def written_bars(notes: Sequence[Note], *, score: Score) -> list[list[list[Symbol]]]:
-    """Voices of each bar of one staff, the upper one first; every voice fills its bar."""
+    """Voices of each bar of one staff, the upper one first; every voice fills its bar.
+
+    A bar has as few voices as can hold every note at its full length: notes that begin and end together are a
+    chord, and whatever overlaps in another way stands in voices of its own.
+    """
     bar_steps = score.steps_per_bar
     full = [score.pickup + index * bar_steps for index in range(score.bars)]
     starts = [0, *full] if score.pickup else full
     ends = [*starts[1:], score.steps]
-    voices = _voices(notes)
-    written = []
-    for start, end in zip(starts, ends, strict=True):
-        bar = [_bar_of(voice, start=start, end=end, offset=(bar_steps - (end - start))) for voice in voices]
-        sounding = [voice for voice in bar if any(symbol.pitches for symbol in voice)]
-        sounding.sort(key=_mean_pitch, reverse=True)
-        written.append(sounding or bar[:1] or [_symbols((), 0, end - start, offset=0)])
-    return written
+    return [
+        [
+            _filled(voice, length=end - start, offset=bar_steps - (end - start))
+            for voice in _voices(_fragments(notes, start=start, end=end))
+        ]
+        for start, end in zip(starts, ends, strict=True)
+    ]
 
 
-def _voices(notes: Sequence[Note]) -> list[list[Note]]:
-    """One voice, or two where notes are held over others: the held ones apart."""
-    onsets = sorted({note.onset for note in notes})
-    following = dict(itertools.pairwise(onsets))
-    held = [note for note in notes if note.onset + note.duration >= following.get(note.onset, 10**9) + _HELD]
-    moving = [note for note in notes if note not in set(held)]
-    return [voice for voice in (moving, held) if voice]
+def _fragments(notes: Sequence[Note], *, start: int, end: int) -> list[Symbol]:
+    """What sounds in a bar, as chords that still may have lengths no single head can show."""
+    chords: dict[tuple[int, int, bool, bool], set[int]] = defaultdict(set)
+    for note in notes:
+        stop = note.onset + note.duration
+        if note.onset < end and stop > start:
+            first, last = max(note.onset, start), min(stop, end)
+            chords[first - start, last - first, note.onset < start, stop > end].add(note.pitch)
+    return [
+        Symbol(onset, length, tuple(sorted(pitches)), from_before, into_next)
+        for (onset, length, from_before, into_next), pitches in chords.items()
+    ]
+
+
+def _voices(fragments: Sequence[Symbol]) -> list[list[Symbol]]:
+    """Fewest lines without overlaps, the highest first; a fragment joins the free line that is nearest in pitch."""
+    voices: list[list[Symbol]] = []
+    for fragment in sorted(fragments, key=lambda one: (one.onset, -one.pitches[-1])):
+        free = [voice for voice in voices if voice[-1].onset + voice[-1].length <= fragment.onset]
+        if free:
+            pitch = fragment.pitches[-1]
+            min(free, key=lambda voice: abs(voice[-1].pitches[-1] - pitch)).append(fragment)
+        else:
+            voices.append([fragment])
+    return sorted(voices, key=_mean_pitch, reverse=True) or [[]]
 
 
 def _mean_pitch(voice: Sequence[Symbol]) -> float:
@@ -113,24 +131,16 @@ def _mean_pitch(voice: Sequence[Symbol]) -> float:
     return sum(pitches) / len(pitches)
 
 
-def _bar_of(voice: Sequence[Note], *, start: int, end: int, offset: int) -> list[Symbol]:
-    chords: dict[int, list[Note]] = defaultdict(list)
-    for note in voice:
-        chords[note.onset].append(note)
-    onsets = sorted(chords)
+def _filled(voice: Sequence[Symbol], *, length: int, offset: int) -> list[Symbol]:
+    """The voice in writable lengths, with rests wherever it is silent in a bar of ``length`` steps."""
     symbols: list[Symbol] = []
-    at = start
-    for onset, following in zip(onsets, [*onsets[1:], 10**9], strict=True):
-        stop = min(following, max(note.onset + note.duration for note in chords[onset]))
-        if stop <= start or onset >= end:
-            continue
-        first, last = max(onset, start), min(stop, end)
-        symbols += _symbols((), at - start, first - start, offset=offset)
-        pitches = tuple(sorted(note.pitch for note in chords[onset]))
-        parts = _symbols(pitches, first - start, last - start, offset=offset)
-        symbols += _tied(parts, from_before=onset < start, into_next=stop > end)
-        at = last
-    return symbols + _symbols((), at - start, end - start, offset=offset)
+    at = 0
+    for fragment in voice:
+        symbols += _symbols((), at, fragment.onset, offset=offset)
+        at = fragment.onset + fragment.length
+        heads = _symbols(fragment.pitches, fragment.onset, at, offset=offset)
+        symbols += _tied(heads, from_before=fragment.from_before, into_next=fragment.into_next)
+    return symbols + _symbols((), at, length, offset=offset)
 
 
 def _tied(parts: Sequence[Symbol], *, from_before: bool, into_next: bool) -> list[Symbol]:

@@ -1,6 +1,6 @@
 """Runs of notes that can be recognised in any key and at any tempo.
 
-A line (the top or the bass of a piece) becomes tokens: the melodic interval to the next note, and the class
+A line of a piece becomes tokens: the melodic interval to the next note, and the class
 of the ratio of successive times between onsets, half an octave wide. A shingle is ``SHINGLE`` tokens on
 end, that is ``SHINGLE + 2`` notes, kept as a 64-bit hash. Plain scales and repeated notes in even rhythm
 belong to everybody and are left out. After the fingerprints of Yin et al., SN Computer Science 3:340 (2022).
@@ -14,9 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.composer.score import Note
+from generation.originality.lines import bass_line, lines_of, reduced, top_line
+from generation.originality.record import SHINGLE, Line, Lines
 
-SHINGLE = 9
-"""Tokens in a shingle."""
+__all__ = [
+    "NOTES_IN_SHINGLE", "SHINGLE", "Hashes", "bass_line", "distinct", "hashes_of", "lines_on_record", "longest_run",
+    "shingles", "tokens", "top_line",
+]  # fmt: skip
 
 NOTES_IN_SHINGLE = SHINGLE + 2
 
@@ -25,36 +29,10 @@ Hashes = NDArray[np.uint64]
 WIDEST = 24
 RATIO_CLASSES = 6
 STEP = 2
-_LONGEST_GAP = 4096
+LONGEST_GAP = 4096
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX2 = np.uint64(0x94D049BB133111EB)
-
-
-def top_line(notes: Sequence[Note]) -> list[Note]:
-    """Notes above which nothing sounds when they begin, one an onset. ``notes`` are sorted."""
-    return _outer_line(notes, sign=1)
-
-
-def bass_line(notes: Sequence[Note]) -> list[Note]:
-    """Notes below which nothing sounds when they begin, one an onset. ``notes`` are sorted."""
-    return _outer_line(notes, sign=-1)
-
-
-def _outer_line(notes: Sequence[Note], *, sign: int) -> list[Note]:
-    outer: dict[int, Note] = {}
-    for note in notes:
-        rival = outer.get(note.onset)
-        if rival is None or note.pitch * sign > rival.pitch * sign:
-            outer[note.onset] = note
-    line: list[Note] = []
-    sounding: list[tuple[int, int]] = []
-    for note in outer.values():
-        sounding = [(end, pitch) for end, pitch in sounding if end > note.onset]
-        if all(note.pitch * sign >= pitch * sign for _, pitch in sounding):
-            line.append(note)
-        sounding.append((note.onset + note.duration, note.pitch))
-    return line
 
 
 def tokens(line: Sequence[Note]) -> NDArray[np.int64]:
@@ -62,7 +40,7 @@ def tokens(line: Sequence[Note]) -> NDArray[np.int64]:
     if len(line) < 3:
         return np.zeros(0, np.int64)
     pitch = np.array([note.pitch for note in line], np.int64)
-    gaps = np.minimum(np.diff(np.array([note.onset for note in line], np.int64)), _LONGEST_GAP)
+    gaps = np.minimum(np.diff(np.array([note.onset for note in line], np.int64)), LONGEST_GAP)
     interval = np.clip(np.diff(pitch), -WIDEST, WIDEST)[1:] + WIDEST
     found: NDArray[np.int64] = interval * (2 * RATIO_CLASSES + 1) + _ratio_class(gaps) + RATIO_CLASSES
     return found
@@ -82,11 +60,12 @@ def _ratio_class(gaps: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def shingles(notes: Sequence[Note]) -> list[Hashes]:
-    """Hashes of the shingles of the top line and of the bass, each in order; plain ones are 0."""
-    return [_hashes(tokens(line(notes))) for line in (top_line, bass_line)]
+    """Hashes of the shingles of each line of ``lines_of``, in order; plain ones are 0. ``notes`` are sorted."""
+    return [hashes_of(tokens(line)) for line in lines_of(notes)]
 
 
-def _hashes(line: NDArray[np.int64]) -> Hashes:
+def hashes_of(line: NDArray[np.int64]) -> Hashes:
+    """Hashes of the shingles of one line of tokens, in order; plain ones are 0."""
     count = len(line) - SHINGLE + 1
     if count <= 0:
         return np.zeros(0, np.uint64)
@@ -133,3 +112,10 @@ def longest_run(lines: Sequence[Hashes], *, known: Hashes) -> int:
         edges = np.flatnonzero(hits[1:] != hits[:-1])
         best = max(best, int((edges[1::2] - edges[::2]).max(initial=0)))
     return best + NOTES_IN_SHINGLE - 1 if best else 0
+
+
+def lines_on_record(notes: Sequence[Note]) -> Lines:
+    """Return what the register of works keeps of a piece. ``notes`` are sorted."""
+    return tuple(
+        Line("".join(map(chr, tokens(line).tolist())), tuple(reduced(line))) for line in lines_of(notes)
+    )

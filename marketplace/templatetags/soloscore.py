@@ -29,7 +29,9 @@ register = template.Library()
 
 Text = str | Promise
 
-DRAWN_INSTRUMENTS = {"piano", "guitar"}
+DRAWN_INSTRUMENTS = {
+    "piano", "guitar", "harpsichord", "organ", "violin", "viola", "cello", "flute", "harp", "vibraphone", "marimba",
+}  # fmt: skip
 
 TEMPO_TERMS = (
     (60, "largo"),

@@ -18,10 +18,10 @@ from generation.catalogue import sync_instruments
 from generation.composer.corpus import COLUMNS
 from generation.composer.score import Note, Score
 from generation.composer.write import write_midi
-from generation.models import ComposerModel, Composition, Instrument, WorkFingerprint
-from generation.originality.runs import distinct, shingles
+from generation.models import ComposerModel, Composition, Instrument
+from generation.originality.runs import lines_on_record
 from generation.outputs import appearing_in
-from generation.works import to_stored
+from generation.works import put_on_record
 from tests.factories import a_ready_composition, an_instrument
 from tests.generation.stubs import a_melody
 
@@ -118,8 +118,7 @@ def test_results_do_not_replace_a_file(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_a_work_on_record_is_found_again_in_another_key(tmp_path: Path, capsys: Any) -> None:
     work = a_ready_composition()
-    hashes = to_stored(distinct(shingles(a_melody(1))))
-    WorkFingerprint.objects.bulk_create(WorkFingerprint(composition=work, run_hash=value) for value in hashes)
+    put_on_record(composition_id=work.pk, lines=lines_on_record(a_melody(1)))
     moved = tuple(Note(note.onset, note.pitch + 3, note.duration) for note in a_melody(1))
     score = Score(instrument="piano", notes=moved, metre=(4, 4), bars=12, bpm=60.0, tonic="F", mode="minor")
     write_midi(score, tmp_path / "piece.mid")

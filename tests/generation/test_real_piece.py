@@ -66,7 +66,7 @@ def test_a_guest_orders_a_piece_and_hears_it(client: Client, settings: Settings)
     assert (rate, tagged_rate) == (44100, 44100)
     assert np.abs(master).max() > 0.1
     assert len(tagged) / tagged_rate >= piece.seconds
-    assert WorkFingerprint.objects.filter(composition=piece).exists()
+    assert WorkFingerprint.objects.filter(work__composition=piece).exists()
     assert set(piece.timings) >= {"composing", "score_files", "synthesis", "mastering", "preview", "total"}
     assert client.get(f"/compositions/{piece.pk}/").status_code == 200
 

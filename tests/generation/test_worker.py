@@ -344,6 +344,6 @@ def test_two_workers_with_the_same_piece_offer_it_once(studio: Studio) -> None:
 def test_fingerprints_are_stored_with_the_piece_and_survive_the_sign_bit(studio: Studio) -> None:
     piece = a_queued_composition(seed=3)
     worker.run(piece.pk)
-    stored = WorkFingerprint.objects.filter(composition=piece).values_list("run_hash", flat=True)
+    stored = WorkFingerprint.objects.filter(work__composition=piece).values_list("run_hash", flat=True)
     assert len(stored) == len(set(stored)) > 10
     assert any(value < 0 for value in stored)

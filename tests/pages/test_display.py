@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
+from generation.catalogue import OFFERS
 from generation.models import Composition, Instrument
 from marketplace.templatetags import soloscore
 
@@ -55,6 +57,12 @@ def test_a_roll_is_drawn_from_left_to_right_with_low_notes_at_the_bottom() -> No
     assert low.startswith("8.0 84.0h")
     assert high.startswith("160.0 12.0h")
     assert soloscore.roll_path(Composition(roll=[])) == ""
+
+
+def test_every_offered_instrument_has_a_drawing_of_its_own() -> None:
+    sprite = (settings.BASE_DIR / "marketplace/static/img/instruments.svg").read_text()
+    assert set(OFFERS) == soloscore.DRAWN_INSTRUMENTS
+    assert all(f'<symbol id="{slug}"' in sprite for slug in OFFERS)
 
 
 def test_an_instrument_without_a_drawing_gets_the_tuning_fork() -> None:

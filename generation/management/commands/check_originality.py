@@ -12,9 +12,7 @@ from generation.management.base import OneLineCommand, existing_file, stop
 
 
 class Command(OneLineCommand):
-    help = (
-        "Compare a MIDI file with the training corpora of the installed models and with all works on record."
-    )
+    help = "Compare a MIDI file with the training corpus and with all works on record."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=existing_file, metavar="FILE.mid")
@@ -41,16 +39,15 @@ class Command(OneLineCommand):
             self.stdout.write("\n".join(f"{name}: {value}" for name, value in facts.items()))
 
     def _compare(self, notes: Any) -> Any:
-        """The report with the longest run, over all corpora and the works on record."""
+        """The nearest of the reports on the corpus, or on each model's part of it, and on the works on record."""
         from generation.composer.model import INDEX, PRETRAINED, available_instruments
-        from generation.originality.index import CorpusIndex
+        from generation.originality.index import CORPUS_INDEX, CorpusIndex
         from generation.originality.report import check
         from generation.works import WorksOnRecord
 
-        reports = [
-            check(notes, corpus=CorpusIndex.load(PRETRAINED / instrument / INDEX))
-            for instrument in available_instruments()
-        ]
+        each = [PRETRAINED / instrument / INDEX for instrument in available_instruments()]
+        paths = [CORPUS_INDEX] if CORPUS_INDEX.is_file() else each
+        reports = [check(notes, corpus=CorpusIndex.load(path)) for path in paths]
         if not reports:
             self.stderr.write("No trained model is installed: compared with the works on record only.")
         try:

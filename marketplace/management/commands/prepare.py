@@ -37,6 +37,7 @@ class Command(BaseCommand):
         if not static_is_current():
             call_command("collectstatic", ignore_patterns=UNUSED_STATIC, **quiet)
         call_command("sync_instruments", verbosity=0)
+        call_command("record_works")
         call_command("seed_shop", verbosity=0)
         email, password = staff_login()
         self.stdout.write(f"Staff log-in: {email} / {password}   ({settings.SITE_URL}/admin/)")

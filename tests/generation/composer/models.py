@@ -19,8 +19,7 @@ from generation.composer.runtime import Core, quantised
 from generation.composer.score import Score
 from generation.composer.styles import Styles, styles_of
 from generation.composer.traits import edges_of
-from generation.originality.index import CorpusIndex
-from generation.originality.runs import distinct, shingles
+from generation.originality.index import CorpusIndex, build_corpus_index
 from tests.generation.composer.scores import song
 
 WIDTHS = {"embedding": 16, "units": 24, "hidden": 16}
@@ -80,15 +79,12 @@ def some_styles() -> Styles:
 
 def corpus_index() -> CorpusIndex:
     """Index of :func:`songs`."""
-    return CorpusIndex.build(
-        {f"song-{number}.mid": distinct(shingles(score.notes)) for number, score in enumerate(songs())}
-    )
+    return build_corpus_index({f"song-{number}.mid": [score.notes] for number, score in enumerate(songs())})
 
 
 def write_models(folder: Path) -> Path:
     """A folder of models as it ships: a piano, a guitar and the index of the corpus they share."""
     index = folder / INDEX
-    index.parent.mkdir(parents=True)
     corpus_index().save(index)
     styles = some_styles()
     critic = untrained([part for score in songs() for part in excerpts(score, bars=EXCERPT_BARS)])

@@ -30,9 +30,9 @@ from generation.composer.measures import ends_on_tonic
 from generation.composer.model import ComposerModel
 from generation.composer.players import PLAYERS
 from generation.composer.score import Note, Score
-from generation.originality.index import CorpusIndex, MemoryIndex
+from generation.originality.index import MemoryIndex, build_corpus_index
 from generation.originality.report import CORPUS_LIMIT, WORKS_LIMIT, check
-from generation.originality.runs import distinct, shingles
+from generation.originality.runs import lines_on_record
 
 ORDERS = [
     Order(instrument="piano", seconds=5, seed=1),
@@ -128,7 +128,7 @@ def test_two_variants_of_an_order_are_unlike_each_other_and_both_original(
 ) -> None:
     one, other = composed(order, models), composed(replace(order, variant=1), models)
     assert one.fingerprint != other.fingerprint
-    record = MemoryIndex({"first": one.runs})
+    record = MemoryIndex({"first": lines_on_record(one.score.notes)})
     assert check(other.score.notes, works=record).verdict == "original"
     assert {int(made.originality["longest_run_corpus"] or 0) < CORPUS_LIMIT for made in (one, other)} == {True}
     assert (one.score.metre, one.score.bars, one.form) == (other.score.metre, other.score.bars, other.form)
@@ -144,7 +144,7 @@ def test_a_piece_is_one_of_sixteen_candidates(piano: ComposerModel, models: Path
 def test_a_work_on_record_is_never_composed_again(piano: ComposerModel, models: Path) -> None:
     order = ORDERS[2]
     first = composed(order, models)
-    record = MemoryIndex({"sold": first.runs})
+    record = MemoryIndex({"sold": lines_on_record(first.score.notes)})
     assert check(first.score.notes, works=record).verdict == "too_near"
     second = compose(order, model=piano, known_works=record)
     assert second.fingerprint != first.fingerprint
@@ -155,7 +155,7 @@ def test_an_order_that_can_only_quote_is_refused_with_a_remedy(
     piano: ComposerModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = all_candidates(ORDERS[2], model=piano)
-    known = {f"{number}.mid": distinct(shingles(score.notes)) for number, score in enumerate(scores)}
+    known = build_corpus_index({f"{number}.mid": [score.notes] for number, score in enumerate(scores)})
     tried: list[int] = []
 
     def recited(*_: Any, attempt: int, **__: Any) -> list[Score]:
@@ -164,7 +164,7 @@ def test_an_order_that_can_only_quote_is_refused_with_a_remedy(
 
     monkeypatch.setattr(composing, "_candidates", recited)
     with pytest.raises(NotOriginalError, match=r"All 64 candidates of seed 3 .*take another seed"):
-        compose(ORDERS[2], model=replace(piano, index=CorpusIndex.build(known)))
+        compose(ORDERS[2], model=replace(piano, index=known))
     assert tried == [0, 1, 2, 3]
 
 

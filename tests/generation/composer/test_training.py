@@ -22,9 +22,8 @@ from generation.composer.recital import Recital
 from generation.composer.recipes import BASE, RECIPES
 from generation.composer.runtime import HEADS, Core, UnfitWeightsError, quantised
 from generation.composer.tables import STEP_BITS
-from generation.originality.index import CorpusIndex
 from generation.originality.runs import distinct, shingles
-from tests.generation.composer.models import WIDTHS, random_weights, some_styles, songs
+from tests.generation.composer.models import WIDTHS, corpus_index, random_weights, some_styles, songs
 from tests.generation.composer.scores import PLAIN, corpus_of, ensemble, song
 from tests.generation.composer.test_dataset import HELD, TAUGHT, source
 
@@ -132,8 +131,7 @@ def test_a_ledger_keeps_what_only_the_base_has_seen(runs: Runs, tmp_path: Path) 
 
 def test_a_trained_model_composes(runs: Runs) -> None:
     index = runs.models / INDEX
-    index.parent.mkdir(exist_ok=True)
-    CorpusIndex.build({"x": distinct(shingles(song(1).notes))}).save(index)
+    corpus_index().save(index)
     model = load_model("piano", runs.models)
     made = compose(Order(instrument="piano", seconds=6, seed=1), model=model)
     assert made.seconds == pytest.approx(6, abs=1e-9)

@@ -9,7 +9,7 @@ import pytest
 from generation.composer.midi import read_raw_midi
 from generation.composer.score import Note, Score
 from generation.composer.staves import hands, spelling
-from generation.composer.write import read_midi, write_midi, write_musicxml
+from generation.composer.write import read_midi, read_raw, write_midi, write_musicxml
 from tests.generation.composer.scores import tune
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -68,6 +68,62 @@ def test_every_voice_fills_its_bar(score: Score, tmp_path: Path) -> None:
                     filled[voice] = filled.get(voice, 0) + int(note.findtext("duration") or 0)
             expected = score.metre[0] * 4 * divisions // score.metre[1]
             assert set(filled.values()) == {expected}
+
+
+@pytest.mark.parametrize(
+    ("instrument", "pitch", "clef", "staves", "programme"),
+    [
+        ("harpsichord", 60, "G2", 2, 7),
+        ("organ", 60, "G2", 2, 20),
+        ("harp", 60, "G2", 2, 47),
+        ("marimba", 60, "G2", 2, 13),
+        ("vibraphone", 65, "G2", 1, 12),
+        ("violin", 67, "G2", 1, 41),
+        ("viola", 60, "C3", 1, 42),
+        ("viola", 77, "G2", 1, 42),
+        ("cello", 48, "F4", 1, 43),
+        ("cello", 65, "C4", 1, 43),
+        ("flute", 74, "G2", 1, 74),
+    ],
+)
+def test_each_instrument_has_its_own_clef_staves_and_sound(
+    instrument: str, pitch: int, clef: str, staves: int, programme: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "score.musicxml"
+    score = Score(instrument, (Note(0, pitch, 48),), (4, 4), 1, 90.0, "C", "major")
+    write_musicxml(score, path)
+    root = ET.parse(path).getroot()
+    first = root.find(".//clef")
+    assert first is not None
+    assert f"{first.findtext('sign')}{first.findtext('line')}" == clef
+    assert (root.findtext(".//staves") or "1") == str(staves)
+    assert root.findtext(".//midi-program") == str(programme)
+    assert instrument in (root.findtext(".//part-name") or "").lower()
+
+
+def test_each_player_of_an_ensemble_has_a_part_and_a_track(tmp_path: Path) -> None:
+    notes = (Note(0, 76, 48, 0), Note(0, 67, 24, 1), Note(24, 65, 24, 1))
+    score = Score("violin", notes, (4, 4), 1, 90.0, "C", "major", title="Duet")
+    xml, midi = tmp_path / "duet.musicxml", tmp_path / "duet.mid"
+    write_musicxml(score, xml)
+    write_midi(score, midi)
+    root = ET.parse(xml).getroot()
+    assert [name.text for name in root.iter("part-name")] == ["Violin 1", "Violin 2"]
+    expected = [(0, 67, 1), (0, 76, 0), (24, 65, 1)]
+    raw = read_raw_midi(midi)
+    assert [(onset // 40, pitch, track - 1) for onset, _, pitch, track in raw.notes] == expected
+    raw = read_raw(xml)
+    assert [
+        (onset * 12 // raw.ticks_per_quarter, pitch, track) for onset, _, pitch, track in raw.notes
+    ] == expected
+
+
+def test_more_players_than_midi_has_channels_are_refused(tmp_path: Path) -> None:
+    notes = tuple(Note(0, 60 + part, 12, part) for part in range(16))
+    score = Score("violin", notes, (4, 4), 1, 90.0, "C", "major")
+    with pytest.raises(ValueError, match="16 players are too many"):
+        write_midi(score, tmp_path / "score.mid")
+    assert not list(tmp_path.iterdir())
 
 
 def test_guitar_is_written_an_octave_up(tmp_path: Path) -> None:

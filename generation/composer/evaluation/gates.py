@@ -1,0 +1,132 @@
+"""The figures that must hold, and whether the measured ones do."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from generation.composer.evaluation.promises import LENGTHS, TOLERANCE_SECONDS
+
+Report = Mapping[str, Any]
+Outcome = Literal["holds", "**falls short**", "too few measured", "not measured"]
+
+MELODY_INSTRUMENTS = frozenset({"violin", "viola", "cello", "flute", "melody"})
+MEAN_AREA = {"melody": 0.92, "other": 0.88}
+LOWEST_AREA = 0.75
+HIGHEST_AUC = 0.65
+CORPUS_RUN_BELOW = 14
+OWN_RUN_BELOW = 16
+SAMPLE = 500
+"""Pieces in which no run may be too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One figure of one instrument: what it is, the figure it must hold, the measured one, and the outcome."""
+
+    what: str
+    must_hold: str
+    measured: str
+    outcome: Outcome
+
+
+def gates(report: Report, *, paper: Report | None, determinism: Report | None) -> list[Gate]:
+    """All figures that must hold for the instrument of a report of ``evaluate_composer``."""
+    return [
+        *_likeness(report),
+        *_structure(report),
+        _likelihood(report, paper=paper),
+        *_runs(report),
+        *_lengths(report),
+        _determinism(determinism),
+    ]
+
+
+def _gate(what: str, must_hold: str, value: float | None, form: str, test: Callable[[float], bool]) -> Gate:
+    if value is None:
+        return Gate(what, must_hold, "", "not measured")
+    return Gate(what, must_hold, form.format(value), "holds" if test(value) else "**falls short**")
+
+
+def _likeness(report: Report) -> Iterator[Gate]:
+    target = MEAN_AREA["melody" if report["instrument"] in MELODY_INSTRUMENTS else "other"]
+    areas = dict(report["overlapping_area"])
+    mean = areas.pop("mean")
+    lowest = min(areas, key=lambda name: float(areas[name]))
+    yield _gate("overlapping area with real music, mean of nine features", f"≥ {target}", mean, "{:.3f}",
+                lambda value: value >= target)  # fmt: skip
+    yield _gate("the lowest of the nine", f"≥ {LOWEST_AREA}", areas[lowest], "{:.3f} (" + lowest + ")",
+                lambda value: value >= LOWEST_AREA)  # fmt: skip
+    low, high = report["classifier"]["interval95"]
+    yield _gate("real-or-generated classifier, AUC", f"≤ {HIGHEST_AUC}", report["classifier_auc"],
+                f"{{:.2f}} ({low:.2f}–{high:.2f})", lambda value: value <= HIGHEST_AUC)  # fmt: skip
+
+
+def _structure(report: Report) -> Iterator[Gate]:
+    for name, what in (
+        ("bar_similarity_4", "bar similarity at lag 4"),
+        ("bar_similarity_8", "bar similarity at lag 8"),
+        ("bar_recurrence", "bar recurrence"),
+    ):
+        row = report["measures"][name]
+        low, high = row["real_p10_p90"]
+        yield Gate(f"{what}, mean", "within the real p10–p90", f"{row['generated']:.3f} in {low:.3f}–{high:.3f}",
+                   "holds" if row["inside"] else "**falls short**")  # fmt: skip
+
+
+def _likelihood(report: Report, *, paper: Report | None) -> Gate:
+    ours, theirs = bits(report), bits(paper)
+    limit = f"< the paper's network ({theirs:.2f})" if theirs else "< the paper's network"
+    if theirs is None:
+        return Gate("held-out loss, bits a note", limit, f"{ours:.2f}", "not measured")
+    bound = theirs
+    return _gate("held-out loss, bits a note", limit, ours, "{:.2f}", lambda value: value < bound)
+
+
+def bits(report: Report | None) -> float | None:
+    """Held-out bits a note of a report or of ``paper_baseline.json``, where it is one number or by field."""
+    found = (report or {}).get("nll_bits_per_note")
+    if isinstance(found, Mapping):
+        found = found.get("total")
+    return float(found) if found is not None else None
+
+
+def _runs(report: Report) -> Iterator[Gate]:
+    pieces = report["runs"]["pieces"]
+    for what, value, below in (
+        ("longest run shared with the training corpus", report["longest_shared_run"], CORPUS_RUN_BELOW),
+        ("longest run shared by two of our own pieces", report["runs"]["longest_own_run"], OWN_RUN_BELOW),
+    ):
+        gate = _gate(
+            f"{what}, notes, {SAMPLE} pieces", f"< {below}", value, "{:.0f}", partial(operator.gt, below)
+        )
+        if pieces < SAMPLE:
+            outcome: Outcome = "too few measured" if gate.outcome == "holds" else gate.outcome
+            gate = Gate(gate.what, gate.must_hold, f"{gate.measured} in {pieces} pieces", outcome)
+        yield gate
+
+
+def _lengths(report: Report) -> Iterator[Gate]:
+    rows: Sequence[Report] = report["lengths"]
+    ordered = ", ".join(f"{seconds:g}" for seconds in LENGTHS)
+    what = f"length, largest error over {ordered} s"
+    missing = {float(row["seconds"]) for row in rows} != set(LENGTHS)
+    worst = None if missing else max(row["largest_error_seconds"] for row in rows)
+    yield _gate(what, f"≤ {TOLERANCE_SECONDS} s", worst, "{:.3f} s", lambda value: value <= TOLERANCE_SECONDS)
+    pieces = sum(row["pieces"] for row in rows)
+    for name, end in (("on_tonic", "on the tonic"), ("long", "with a long note"), ("on_beat", "on a beat")):
+        share = None if missing else sum(row[name] * row["pieces"] for row in rows) / pieces
+        yield _gate(f"pieces that end {end}, same lengths", "100 %", share, "{:.1%}",
+                    lambda value: value > 1 - 1e-9)  # fmt: skip
+
+
+def _determinism(report: Report | None) -> Gate:
+    what, must_hold = "same order composed again in other surroundings: different results", "1"
+    if report is None:
+        return Gate(what, must_hold, "", "not measured")
+    found = len(report["digests"])
+    measured = f"{found} in {report['runs']} runs, {len(report['processes'])} processes"
+    return Gate(what, must_hold, measured, "holds" if found == 1 else "**falls short**")

@@ -1,0 +1,850 @@
+/* The composer's hot functions: what is told to the network, what a player may do, drawing, echoes and gates.
+ *
+ * The Python modules of the same functions (context, rules, drawing, echoes, runtime) document them and hold every
+ * table and constant; kernel.py hands those over once, in `kernel_tell`, and checks that the columns named here are
+ * the columns named there. Everything is whole numbers, of which the sums are exact whatever the order, so that equal
+ * seeds give equal notes on every machine. The one true rounding is in `draw`: plain IEEE doubles, which is why this
+ * is built without contraction and without -ffast-math.
+ *
+ * Arrays are C-contiguous: notes int32 (events, 5), plan int32 (bars, PLAN_COLUMNS), masks one byte a class.
+ * Callers pass arrays of the right kind and size; nothing is allocated here, and only `kernel_tell` writes shared
+ * memory.
+ */
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { ONSET, ADVANCE, PART, PITCH, DURATION, NOTE };
+enum { BAR_LENGTH, PICKUP, BARS, METRE }; /* of Frame.numbers(); mode, instrument and parts follow the metre */
+enum { PLAN_REPEAT, PLAN_BACK, PLAN_TRAITS, PLAN_COLUMNS = 7 };
+enum { COUNT, DONE, FORCED, FORCED_END, SHIFT, EARLIEST, BAR, DRAWN, NEXT_ADVANCE, NEXT_PITCH, STATE };
+enum { LOW, HIGH, VOICES, HANDS, SPAN, CLEAR_BELOW, CLEAR, GAP, EQUAL, FINAL, BAR_STEPS, LAST_DURATION, LONGEST,
+       MINOR };
+enum { NOTES, LAST_ONSET, LAST_PITCH, LAST_GAP, RUN, TOKENS, FIRST_TOKEN };
+
+/* Columns of INPUT_FIELDS, PART_FIELDS, PITCH_FIELDS and DURATION_FIELDS. */
+enum { IN_LAST, IN_POSITION = 4, IN_STRENGTH, IN_BAR, IN_BARS_LEFT, IN_FRAME, IN_REPEAT = 12, IN_NEXT_REPEAT, IN_TRAITS,
+       IN_BASS = 19, IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_COLUMNS = 34 };
+enum { PART_ADVANCE, PART_POSITION, PART_BEFORE, PART_LOOK_BACK, PART_COLUMNS = 7 };
+enum { PITCH_ADVANCE, PITCH_POSITION, PITCH_STRENGTH, PITCH_PART, PITCH_BELOW, PITCH_BEFORE, PITCH_LOOK_BACK,
+       PITCH_COLUMNS = 11 };
+enum { DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_COLUMNS = 10 };
+
+/* In the order in which kernel.py names them. */
+static const int64_t COLUMNS[] = {
+    ONSET, ADVANCE, PART, PITCH, DURATION,
+    PLAN_COLUMNS,
+    COUNT, DONE, FORCED, FORCED_END, SHIFT, EARLIEST, BAR, DRAWN, NEXT_ADVANCE, NEXT_PITCH, STATE,
+    LOW, HIGH, VOICES, HANDS, SPAN, CLEAR_BELOW, CLEAR, GAP, EQUAL, FINAL, BAR_STEPS, LAST_DURATION, LONGEST, MINOR,
+    NOTES, LAST_ONSET, LAST_PITCH, LAST_GAP, RUN, TOKENS, FIRST_TOKEN,
+    IN_LAST, IN_POSITION, IN_STRENGTH, IN_BAR, IN_BARS_LEFT, IN_FRAME, IN_REPEAT, IN_NEXT_REPEAT, IN_TRAITS, IN_BASS,
+    IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_COLUMNS,
+    PART_ADVANCE, PART_POSITION, PART_BEFORE, PART_LOOK_BACK, PART_COLUMNS,
+    PITCH_ADVANCE, PITCH_POSITION, PITCH_STRENGTH, PITCH_PART, PITCH_BELOW, PITCH_BEFORE, PITCH_LOOK_BACK,
+    PITCH_COLUMNS,
+    DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_COLUMNS,
+};
+
+/* Room on the stack; `kernel_tell` refuses constants that need more. */
+enum { MOST_CLASSES = 128, MOST_SOUNDING = 64, MOST_LINE = 32 };
+
+/* What Python tells; the same fields in the same order in kernel.py. */
+typedef struct {
+    int64_t end, durations, pitches, lowest_pitch, exact;
+    int64_t no_event, no_part, no_pitch, no_duration;
+    int64_t lags, positions, longest_hold, search, sounding;
+    int64_t most_shingles, shingle, line, outer_search, ratio_classes, widest, step, longest_gap;
+    int64_t longest_advance, exp_count, limit, mille;
+    uint64_t multiplier, mix1, mix2;
+    double unit, to_steps, cell_to_steps, to_cell, to_hidden;
+    const int64_t *columns, *lag, *advance_steps, *duration_steps;
+    const int64_t *advance_classes; /* nearest class of 0 ... longest_advance steps */
+    const int64_t *class_of;        /* class of exactly so many steps, or -1 */
+    const int64_t *exp;
+    const float *tanh, *sigmoid, *hidden_tanh; /* arguments -limit ... limit */
+} Told;
+
+static Told K;
+
+/* Take over tables and constants. Returns 0, or what is wrong: 1 the struct, 2 a column, 3 a size. */
+int64_t kernel_tell(const Told *told, int64_t size, int64_t columns)
+{
+    if (size != (int64_t)sizeof K)
+        return 1;
+    if (columns != (int64_t)(sizeof COLUMNS / sizeof COLUMNS[0])
+        || memcmp(told->columns, COLUMNS, sizeof COLUMNS) != 0)
+        return 2;
+    if (told->end + 1 > MOST_CLASSES || told->pitches > MOST_CLASSES || told->durations > MOST_CLASSES
+        || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
+        || told->line != FIRST_TOKEN + told->shingle - 1 || told->lags != (IN_COLUMNS - IN_LOOK_BACK) / 2 - 1)
+        return 3;
+    K = *told;
+    return 0;
+}
+
+static inline int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Division that rounds down, as Python's; C's rounds towards zero. `b` is positive. */
+static inline int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+static inline const int32_t *note(const int32_t *notes, int64_t index) { return notes + index * NOTE; }
+
+/* ------------------------------------------------------------------ context: what the network is told */
+
+static int64_t first_after(const int32_t *notes, int64_t count, int64_t onset, int64_t pitch)
+{
+    int64_t key = onset * 128 + pitch, low = 0, high = count;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        const int32_t *one = note(notes, middle);
+        if ((int64_t)one[ONSET] * 128 + one[PITCH] > key)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* The lowest note above `floor` that begins at `onset`, or NULL. */
+static const int32_t *starting_at(const int32_t *notes, int64_t count, int64_t onset, int64_t floor)
+{
+    if (onset < 0)
+        return NULL;
+    int64_t index = first_after(notes, count, onset, floor);
+    return index < count && note(notes, index)[ONSET] == onset ? note(notes, index) : NULL;
+}
+
+/* Advance and pitch of the event that came after `pitch` at `onset`. */
+static void followed(const int32_t *notes, int64_t count, int64_t onset, int64_t pitch, int32_t *out)
+{
+    out[0] = (int32_t)K.no_event;
+    out[1] = (int32_t)K.no_pitch;
+    if (onset < 0)
+        return;
+    int64_t index = first_after(notes, count, onset, pitch);
+    if (index < count) {
+        const int32_t *one = note(notes, index);
+        out[0] = (int32_t)K.advance_classes[at_most(one[ONSET] - onset, K.longest_advance)];
+        out[1] = one[PITCH];
+    }
+}
+
+/* Where an onset lies: its bar (-1 in a pick-up) and the grid steps from the bar line. */
+typedef struct { int64_t bar, position; } Place;
+
+static Place place_of(int64_t onset, const int32_t *numbers)
+{
+    int64_t place = onset - numbers[PICKUP];
+    int64_t bar = floor_div(place, numbers[BAR_LENGTH]);
+    return (Place){bar, place - bar * numbers[BAR_LENGTH]};
+}
+
+/* The onset at which look-back number `which` begins that is paired with `onset`; -1 if there is none. The last
+ * one looks at the bar that the present one is planned to repeat. */
+static int64_t looked_back(int64_t which, int64_t onset, int64_t bar, const int32_t *numbers, const int32_t *plan)
+{
+    int64_t bars = 0;
+    if (which < K.lags)
+        bars = K.lag[which];
+    else if (bar >= 0 && bar < numbers[BARS])
+        bars = plan[bar * PLAN_COLUMNS + PLAN_BACK];
+    return bars ? onset - bars * numbers[BAR_LENGTH] : -1;
+}
+
+static int64_t last_onset(const int32_t *notes, int64_t count) { return count ? note(notes, count - 1)[ONSET] : 0; }
+
+static int32_t position_class(int64_t position) { return (int32_t)at_most(position, K.positions - 1); }
+
+static void fill_sounding(const int32_t *notes, int64_t count, int64_t onset, int32_t *out)
+{
+    out[IN_BASS] = out[IN_TOP] = out[IN_TOP_BEFORE] = (int32_t)K.no_pitch;
+    int64_t index = count - 1;
+    for (; index >= 0 && note(notes, index)[ONSET] == onset; index--)
+        out[IN_BASS] = note(notes, index)[PITCH];
+    for (int column = IN_TOP; column <= IN_TOP_BEFORE && index >= 0; column++) {
+        int32_t earlier = note(notes, index)[ONSET];
+        out[column] = note(notes, index)[PITCH];
+        while (index >= 0 && note(notes, index)[ONSET] == earlier)
+            index--;
+    }
+    int64_t sounding = 0, soonest = K.longest_hold + 1;
+    for (index = at_least(0, count - K.search); index < count; index++) {
+        int64_t left = note(notes, index)[ONSET] + K.duration_steps[note(notes, index)[DURATION]] - onset;
+        if (left > 0) {
+            sounding++;
+            soonest = at_most(soonest, left);
+        }
+    }
+    out[IN_SOUNDING] = (int32_t)at_most(sounding, 7);
+    out[IN_NEXT_END] = (int32_t)(sounding ? soonest : 0);
+}
+
+void inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights, const int32_t *plan,
+            int32_t *out)
+{
+    int64_t onset = last_onset(notes, count), bars = numbers[BARS];
+    Place at = place_of(onset, numbers);
+    if (count) {
+        memcpy(out + IN_LAST, note(notes, count - 1) + ADVANCE, 4 * sizeof *out);
+    } else {
+        out[IN_LAST] = (int32_t)K.no_event;
+        out[IN_LAST + 1] = (int32_t)K.no_part;
+        out[IN_LAST + 2] = (int32_t)K.no_pitch;
+        out[IN_LAST + 3] = (int32_t)K.no_duration;
+    }
+    out[IN_POSITION] = position_class(at.position);
+    out[IN_STRENGTH] = weights[at.position];
+    out[IN_BAR] = (int32_t)(at.bar - floor_div(at.bar, 8) * 8);
+    out[IN_BARS_LEFT] = (int32_t)at_most(15, at_least(0, bars - 1 - at.bar));
+    memcpy(out + IN_FRAME, numbers + METRE, 4 * sizeof *out);
+    int64_t told = at_most(at_least(at.bar, 0), bars - 1);
+    out[IN_REPEAT] = plan[told * PLAN_COLUMNS + PLAN_REPEAT];
+    out[IN_NEXT_REPEAT] = plan[at_most(told + 1, bars - 1) * PLAN_COLUMNS + PLAN_REPEAT];
+    memcpy(out + IN_TRAITS, plan + told * PLAN_COLUMNS + PLAN_TRAITS, (IN_BASS - IN_TRAITS) * sizeof *out);
+    fill_sounding(notes, count, onset, out);
+    int64_t pitch = count ? note(notes, count - 1)[PITCH] : -1;
+    for (int64_t which = 0; which <= K.lags; which++)
+        followed(notes, count, looked_back(which, onset, at.bar, numbers, plan), pitch, out + IN_LOOK_BACK + 2 * which);
+}
+
+void part_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, int64_t advance, int32_t *out)
+{
+    int64_t onset = last_onset(notes, count) + K.advance_steps[advance];
+    int64_t floor = advance == 0 && count ? note(notes, count - 1)[PITCH] : -1;
+    out[PART_ADVANCE] = (int32_t)advance;
+    out[PART_POSITION] = position_class(place_of(onset, numbers).position);
+    out[PART_BEFORE] = count ? note(notes, count - 1)[PART] : (int32_t)K.no_part;
+    for (int64_t which = 0; which < K.lags; which++) {
+        const int32_t *one = starting_at(notes, count, onset - K.lag[which] * numbers[BAR_LENGTH], floor);
+        out[PART_LOOK_BACK + which] = one ? one[PART] : (int32_t)K.no_part;
+    }
+}
+
+void pitch_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights,
+                  const int32_t *plan, int64_t advance, int64_t part, int32_t *out)
+{
+    int64_t onset = last_onset(notes, count) + K.advance_steps[advance];
+    Place at = place_of(onset, numbers);
+    bool same = advance == 0 && count > 0;
+    int64_t floor = same ? note(notes, count - 1)[PITCH] : -1;
+    out[PITCH_ADVANCE] = (int32_t)advance;
+    out[PITCH_POSITION] = position_class(at.position);
+    out[PITCH_STRENGTH] = weights[at.position];
+    out[PITCH_PART] = (int32_t)part;
+    out[PITCH_BELOW] = (int32_t)(same ? floor : K.no_pitch);
+    out[PITCH_BEFORE] = (int32_t)K.no_pitch;
+    for (int64_t index = count - 1; index >= at_least(0, count - K.search); index--) {
+        if (note(notes, index)[PART] == part) {
+            out[PITCH_BEFORE] = note(notes, index)[PITCH];
+            break;
+        }
+    }
+    for (int64_t which = 0; which <= K.lags; which++) {
+        const int32_t *one = starting_at(notes, count, looked_back(which, onset, at.bar, numbers, plan), floor);
+        out[PITCH_LOOK_BACK + which] = one ? one[PITCH] : (int32_t)K.no_pitch;
+    }
+}
+
+void duration_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *plan, int64_t advance,
+                     int64_t part, int64_t pitch, int32_t *out)
+{
+    int64_t onset = last_onset(notes, count) + K.advance_steps[advance];
+    Place at = place_of(onset, numbers);
+    out[DUR_ADVANCE] = (int32_t)advance;
+    out[DUR_PART] = (int32_t)part;
+    out[DUR_PITCH] = (int32_t)pitch;
+    out[DUR_POSITION] = position_class(at.position);
+    out[DUR_BELOW] = advance == 0 && count ? note(notes, count - 1)[DURATION] : (int32_t)K.no_duration;
+    for (int64_t which = 0; which <= K.lags; which++) {
+        int64_t before = looked_back(which, onset, at.bar, numbers, plan);
+        const int32_t *one = starting_at(notes, count, before, pitch - 1);
+        if (!one)
+            one = starting_at(notes, count, before, -1);
+        out[DUR_LOOK_BACK + which] = one ? one[DURATION] : (int32_t)K.no_duration;
+    }
+}
+
+void fill_rows(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights, const int32_t *plan,
+               int32_t *whole, int32_t *part, int32_t *pitch, int32_t *duration)
+{
+    for (int64_t done = 0; done < count; done++) {
+        const int32_t *next = note(notes, done);
+        int64_t advance = next[ADVANCE], player = next[PART];
+        inputs(notes, done, numbers, weights, plan, whole + done * IN_COLUMNS);
+        part_inputs(notes, done, numbers, advance, part + done * PART_COLUMNS);
+        pitch_inputs(notes, done, numbers, weights, plan, advance, player, pitch + done * PITCH_COLUMNS);
+        duration_inputs(notes, done, numbers, plan, advance, player, next[PITCH], duration + done * DUR_COLUMNS);
+    }
+    inputs(notes, count, numbers, weights, plan, whole + count * IN_COLUMNS);
+}
+
+/* ------------------------------------------------------------------ rules: what a player can do */
+
+/* Set classes `from` up to, but not including, `to`, as far as there are such pitches. */
+static void set_pitches(uint8_t *mask, int64_t from, int64_t to, uint8_t value)
+{
+    from = at_least(from, 0);
+    to = at_most(to, K.pitches);
+    if (from < to)
+        memset(mask + from, value, (size_t)(to - from));
+}
+
+static bool any_of(const uint8_t *mask, int64_t count) { return memchr(mask, 1, (size_t)count) != NULL; }
+
+static int64_t end_of(const int32_t *one) { return one[ONSET] + K.duration_steps[one[DURATION]]; }
+
+/* Put `value` into the sorted `values`. */
+static void insert(int64_t *values, int64_t count, int64_t value)
+{
+    for (; count > 0 && values[count - 1] > value; count--)
+        values[count] = values[count - 1];
+    values[count] = value;
+}
+
+/* When the notes end that sound past `onset`, sorted. */
+static int64_t ends_after(const int32_t *notes, int64_t count, int64_t onset, int64_t *ends)
+{
+    int64_t found = 0;
+    for (int64_t index = at_least(0, count - K.sounding); index < count; index++)
+        if (end_of(note(notes, index)) > onset)
+            insert(ends, found++, end_of(note(notes, index)));
+    return found;
+}
+
+/* The tonic in the bass, its triad above. */
+static bool belongs_to_end(int64_t pitch, bool minor, bool chord)
+{
+    int64_t degree = (pitch + K.lowest_pitch + 12 - (minor ? 9 : 0)) % 12;
+    return degree == 0 || (chord && (degree == (minor ? 3 : 4) || degree == 7));
+}
+
+/* Pitches that the player's hands can add to what they hold (sorted). */
+static void allow_reachable(const int64_t *held, int64_t holding, const int64_t *law, uint8_t *out)
+{
+    int64_t span = law[SPAN], last = holding - 1;
+    memset(out, holding == 0, (size_t)K.pitches);
+    if (holding == 0)
+        return;
+    if (law[HANDS] == 1) {
+        set_pitches(out, held[last] - span, held[0] + span + 1, 1);
+        return;
+    }
+    /* the left hand holds the notes below `split`, the right one those from it on */
+    for (int64_t split = 0; split <= holding; split++) {
+        if (split && held[split - 1] - held[0] > span)
+            continue;
+        if (split < holding && held[last] - held[split] > span)
+            continue;
+        if (split == 0 || split == holding) {
+            memset(out, 1, (size_t)K.pitches);
+            return;
+        }
+        set_pitches(out, held[split - 1] - span, held[0] + span + 1, 1);
+        set_pitches(out, held[last] - span, held[split] + span + 1, 1);
+    }
+}
+
+void allow_pitches(const int32_t *notes, const int64_t *state, const int64_t *law, int64_t onset, bool chord,
+                   uint8_t *out)
+{
+    int64_t held[MOST_SOUNDING], holding = 0, count = state[COUNT];
+    for (int64_t index = at_least(0, count - K.sounding); index < count; index++)
+        if (end_of(note(notes, index)) > onset)
+            insert(held, holding++, note(notes, index)[PITCH]);
+    allow_reachable(held, holding, law, out);
+    set_pitches(out, 0, law[LOW], 0);
+    set_pitches(out, law[HIGH] + 1, K.pitches, 0);
+    for (int64_t index = 0; index < holding; index++) {
+        out[held[index]] = 0;
+        set_pitches(out, held[index] - law[CLEAR] + 1, at_most(held[index], law[CLEAR_BELOW]), 0);
+        if (held[index] < law[CLEAR_BELOW])
+            set_pitches(out, held[index], held[index] + law[CLEAR], 0);
+    }
+    if (chord)
+        set_pitches(out, 0, note(notes, count - 1)[PITCH] + 1, 0);
+    if (onset == law[FINAL]) {
+        for (int64_t pitch = 0; pitch < K.pitches; pitch++)
+            out[pitch] &= belongs_to_end(pitch, law[MINOR] != 0, chord);
+    } else if (count >= law[EQUAL] && count > 0 && !chord) {
+        int32_t latest = note(notes, count - 1)[PITCH];
+        bool same = true;
+        for (int64_t index = count - law[EQUAL]; index < count; index++)
+            same &= note(notes, index)[PITCH] == latest;
+        if (same)
+            out[latest] = 0;
+    }
+}
+
+static bool chord_may_grow(const int32_t *notes, const int64_t *state, const int64_t *law)
+{
+    int64_t ends[MOST_SOUNDING], onset = last_onset(notes, state[COUNT]);
+    if (ends_after(notes, state[COUNT], onset, ends) >= law[VOICES])
+        return false;
+    uint8_t room[MOST_CLASSES];
+    allow_pitches(notes, state, law, onset, true, room);
+    return any_of(room, K.pitches);
+}
+
+void allow_advances(const int32_t *notes, const int64_t *state, const int64_t *law, int64_t last, uint8_t *out)
+{
+    int64_t ends[MOST_SOUNDING] = {0}, count = state[COUNT], onset = last_onset(notes, count);
+    memset(out, 0, (size_t)K.end + 1);
+    if (count && onset == law[FINAL]) {
+        out[0] = chord_may_grow(notes, state, law);
+        out[K.end] = 1;
+        return;
+    }
+    int64_t sounding = ends_after(notes, count, onset, ends);
+    int64_t earliest = at_least(state[EARLIEST], onset);
+    if (sounding >= law[VOICES])
+        earliest = at_least(earliest, ends[sounding - law[VOICES]]);
+    int64_t silent_from = sounding ? ends[sounding - 1] : earliest;
+    int64_t latest = at_most(last, at_least(earliest, silent_from + law[GAP]));
+    for (int64_t advance = 0; advance < K.end; advance++) {
+        int64_t target = onset + K.advance_steps[advance];
+        out[advance] = earliest <= target && target <= latest;
+    }
+    if (count && out[0])
+        out[0] = chord_may_grow(notes, state, law);
+    if (!any_of(out, K.end)) {
+        /* between two entries of the table: the first one that is not too early, or else the last one allowed */
+        int64_t best = 0;
+        for (int64_t advance = 1; advance < K.end; advance++)
+            if (onset + K.advance_steps[advance] <= last && onset + K.advance_steps[best] < earliest)
+                best = advance;
+        out[best] = 1;
+    }
+}
+
+/* Let go of what was struck before `onset` if `pitch` cannot be played besides it. */
+static void make_room(int32_t *notes, int64_t count, const int64_t *law, int64_t onset, int64_t pitch)
+{
+    int64_t held[MOST_SOUNDING], holding = 0, first = at_least(0, count - K.sounding);
+    for (int64_t index = first; index < count; index++)
+        if (end_of(note(notes, index)) > onset)
+            insert(held, holding++, note(notes, index)[PITCH]);
+    uint8_t room[MOST_CLASSES];
+    allow_reachable(held, holding, law, room);
+    if (holding < law[VOICES] && room[pitch])
+        return;
+    for (int64_t index = first; index < count; index++) {
+        int32_t *one = notes + index * NOTE;
+        while (one[ONSET] < onset && end_of(one) > onset && one[DURATION] > 0)
+            one[DURATION]--;
+    }
+}
+
+void allow_durations(const int64_t *law, int64_t onset, uint8_t *out)
+{
+    for (int64_t duration = 0; duration < K.durations; duration++) {
+        int64_t steps = K.duration_steps[duration];
+        out[duration] = onset + steps <= law[FINAL] && steps <= law[LONGEST];
+    }
+    out[0] = 1;
+}
+
+/* ------------------------------------------------------------------ echoes: keeping from quoting */
+
+/* Gaps as in runs.py: no longer than fits when it is raised to the fourth power and shifted. */
+static int64_t token_of(int64_t interval, int64_t gap_before, int64_t gap)
+{
+    int64_t before = at_most(gap_before, K.longest_gap), after = at_most(gap, K.longest_gap);
+    int64_t low = before * before * before * before, high = after * after * after * after, ratio = 0;
+    for (int64_t k = 1; k <= K.ratio_classes; k++) {
+        int64_t factor = (int64_t)1 << (2 * k - 1);
+        ratio += high >= low * factor;
+        ratio -= low >= high * factor;
+    }
+    interval = at_most(K.widest, at_least(-K.widest, interval));
+    return (interval + K.widest) * (2 * K.ratio_classes + 1) + ratio + K.ratio_classes;
+}
+
+/* Whether the shingle that `token` completes is known; plain scales and repeated notes never are. */
+static bool is_known(const int64_t *line, int64_t token, const uint32_t *known, int64_t known_count)
+{
+    bool even = true, up = true, down = true, same = true;
+    int64_t ratios = 2 * K.ratio_classes + 1;
+    uint64_t value = 0;
+    for (int64_t place = 0; place < K.shingle; place++) {
+        int64_t one = place < K.shingle - 1 ? line[FIRST_TOKEN + place] : token;
+        int64_t interval = one / ratios - K.widest;
+        even &= one % ratios == K.ratio_classes;
+        up &= 1 <= interval && interval <= K.step;
+        down &= -K.step <= interval && interval <= -1;
+        same &= interval == 0;
+        value = value * K.multiplier + (uint64_t)one + 1;
+        value = (value ^ (value >> 30)) * K.mix1;
+    }
+    if (even && (up || down || same))
+        return false;
+    value = (value ^ (value >> 27)) * K.mix2;
+    value ^= value >> 31;
+    uint32_t found = (uint32_t)(value >> 32);
+    int64_t low = 0, high = known_count;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        if (known[middle] < found)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < known_count && known[low] == found;
+}
+
+/* Whether nothing that began before note `first` and sounds at `onset` lies beyond `pitch`. Of an earlier chord only
+ * its own outermost note counts, as in the lines that finished pieces are compared by. */
+static bool outermost(const int32_t *notes, int64_t first, int64_t onset, int64_t pitch, int sign)
+{
+    for (int64_t index = at_least(0, first - K.outer_search); index < first; index++) {
+        int64_t beside = index + sign;
+        if (beside >= 0 && beside < first && note(notes, beside)[ONSET] == note(notes, index)[ONSET])
+            continue;
+        if (end_of(note(notes, index)) > onset && note(notes, index)[PITCH] * sign > pitch * sign)
+            return false;
+    }
+    return true;
+}
+
+void follow(const int32_t *notes, int64_t count, int64_t *lines, const uint32_t *known, int64_t known_count)
+{
+    int64_t first = count - 1, onset = note(notes, count - 1)[ONSET];
+    while (first > 0 && note(notes, first - 1)[ONSET] == onset)
+        first--;
+    for (int which = 0; which < 2; which++) {
+        int64_t pitch = note(notes, which ? first : count - 1)[PITCH];
+        int64_t *line = lines + which * K.line;
+        if (!outermost(notes, first, onset, pitch, which ? -1 : 1))
+            continue;
+        int64_t gap = onset - line[LAST_ONSET];
+        if (line[NOTES] >= 2) {
+            int64_t token = token_of(pitch - line[LAST_PITCH], line[LAST_GAP], gap);
+            bool full = line[TOKENS] >= K.shingle - 1;
+            line[RUN] = full && is_known(line, token, known, known_count) ? line[RUN] + 1 : 0;
+            memmove(line + FIRST_TOKEN, line + FIRST_TOKEN + 1, (size_t)(K.shingle - 2) * sizeof *line);
+            line[K.line - 1] = token;
+            line[TOKENS]++;
+        }
+        line[NOTES]++;
+        line[LAST_ONSET] = onset;
+        line[LAST_PITCH] = pitch;
+        line[LAST_GAP] = gap;
+    }
+}
+
+void forbid_long_runs(const int32_t *notes, int64_t count, const int64_t *lines, int64_t onset, bool chord,
+                      const uint32_t *known, int64_t known_count, uint8_t *allowed)
+{
+    int64_t now[2 * MOST_LINE], before = count;
+    memcpy(now, lines, (size_t)(2 * K.line) * sizeof *now);
+    if (chord) {
+        while (before > 0 && note(notes, before - 1)[ONSET] == onset)
+            before--;
+    } else if (count) {
+        /* the onset before this one is complete, but not yet part of its lines */
+        follow(notes, count, now, known, known_count);
+    }
+    /* a note that is added to a chord is its highest so far, never the bass */
+    for (int which = 0; which < (chord ? 1 : 2); which++) {
+        const int64_t *line = now + which * K.line;
+        if (line[RUN] < K.most_shingles)
+            continue;
+        int64_t left = 0;
+        for (int64_t pitch = 0; pitch < K.pitches; pitch++)
+            left += allowed[pitch];
+        for (int64_t pitch = 0; pitch < K.pitches; pitch++) {
+            if (!allowed[pitch] || left == 1 || !outermost(notes, before, onset, pitch, which ? -1 : 1))
+                continue;
+            int64_t token = token_of(pitch - line[LAST_PITCH], line[LAST_GAP], onset - line[LAST_ONSET]);
+            if (is_known(line, token, known, known_count)) {
+                allowed[pitch] = 0;
+                left--;
+            }
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ drawing: one field of every candidate */
+
+int64_t draw(const int64_t *logits, int64_t count, const uint8_t *allowed, double temperature, int64_t nucleus,
+             uint64_t bits)
+{
+    int64_t weights[MOST_CLASSES], order[MOST_CLASSES], highest = INT64_MIN, total = 0;
+    for (int64_t one = 0; one < count; one++)
+        if (allowed[one])
+            highest = at_least(highest, logits[one]);
+    for (int64_t one = 0; one < count; one++) {
+        weights[one] = 0;
+        if (allowed[one]) {
+            double fall = rint((double)(highest - logits[one]) / temperature), most = (double)(K.exp_count - 1);
+            weights[one] = K.exp[(int64_t)(fall < most ? fall : most)];
+            total += weights[one];
+        }
+    }
+    int64_t kept = 0, inside = 0;
+    while (inside * K.mille < nucleus * total && kept < count) {
+        int64_t best = -1;
+        for (int64_t one = 0; one < count; one++)
+            if (weights[one] > 0 && (best < 0 || weights[one] > weights[best]))
+                best = one;
+        if (best < 0)
+            break;
+        order[kept++] = best;
+        inside += weights[best];
+        weights[best] = -weights[best]; /* taken, and ready to be counted down below */
+    }
+    int64_t mark = (int64_t)((double)(bits >> 11) * K.unit * (double)inside);
+    for (int64_t place = 0; place < kept; place++) {
+        mark += weights[order[place]];
+        if (mark < 0)
+            return order[place];
+    }
+    return kept ? order[kept - 1] : 0;
+}
+
+/* What the candidates of a batch are written on; the same fields in the same order in kernel.py. */
+typedef struct {
+    int32_t *notes;  /* (candidates, room, NOTE) */
+    int64_t *state;  /* (candidates, STATE) */
+    int64_t *lines;  /* (candidates, 2, line) */
+    const uint64_t *bits; /* (candidates, bits_each) */
+    const int64_t *alive; /* (living): row k of a table is candidate alive[k]'s */
+    int64_t room, bits_each, living;
+} Desk;
+
+static int32_t *notes_of(const Desk *desk, int64_t row) { return desk->notes + desk->alive[row] * desk->room * NOTE; }
+static int64_t *state_of(const Desk *desk, int64_t row) { return desk->state + desk->alive[row] * STATE; }
+static int64_t *lines_of(const Desk *desk, int64_t row) { return desk->lines + desk->alive[row] * 2 * K.line; }
+
+/* Draw from row `row` of `logits` with the candidate's next random number. */
+static int64_t draw_for(const Desk *desk, int64_t row, const int64_t *logits, int64_t count, const uint8_t *allowed,
+                        double temperature, int64_t nucleus)
+{
+    uint64_t bits = desk->bits[desk->alive[row] * desk->bits_each + state_of(desk, row)[DRAWN]++];
+    return draw(logits + row * count, count, allowed, temperature, nucleus, bits);
+}
+
+void fill_inputs(const Desk *desk, const int32_t *numbers, const int32_t *weights, const int32_t *plan, int32_t *out)
+{
+    for (int64_t row = 0; row < desk->living; row++)
+        inputs(notes_of(desk, row), state_of(desk, row)[COUNT], numbers, weights, plan, out + row * IN_COLUMNS);
+}
+
+void fill_pitch_inputs(const Desk *desk, const int32_t *numbers, const int32_t *weights, const int32_t *plan,
+                       int32_t *out)
+{
+    for (int64_t row = 0; row < desk->living; row++) {
+        const int64_t *mine = state_of(desk, row);
+        pitch_inputs(notes_of(desk, row), mine[COUNT], numbers, weights, plan, mine[NEXT_ADVANCE], 0,
+                     out + row * PITCH_COLUMNS);
+    }
+}
+
+void fill_duration_inputs(const Desk *desk, const int32_t *numbers, const int32_t *plan, int32_t *out)
+{
+    for (int64_t row = 0; row < desk->living; row++) {
+        const int64_t *mine = state_of(desk, row);
+        duration_inputs(notes_of(desk, row), mine[COUNT], numbers, plan, mine[NEXT_ADVANCE], 0, mine[NEXT_PITCH],
+                        out + row * DUR_COLUMNS);
+    }
+}
+
+/* A bar that is planned as a copy of a written one, the notes it copies, and the steps from those to the copy. */
+typedef struct { int64_t bar, first, end, shift; } Copy;
+
+/* The next bar to be copied; bar -1 if there is none yet. */
+static Copy next_copy(const int32_t *notes, const int64_t *state, const int64_t *law, const int32_t *plan, int64_t bars,
+                      int64_t onset)
+{
+    int64_t count = state[COUNT];
+    for (int64_t bar = state[BAR]; bar < bars; bar++) {
+        if (plan[bar * PLAN_COLUMNS + PLAN_REPEAT] != K.exact)
+            continue;
+        int64_t shift = plan[bar * PLAN_COLUMNS + PLAN_BACK] * law[BAR_STEPS];
+        int64_t source = bar * law[BAR_STEPS] - shift;
+        if (source > onset)
+            break;
+        int64_t first = first_after(notes, count, source, -1);
+        int64_t end = first_after(notes, count, source + law[BAR_STEPS], -1);
+        while (first < end && note(notes, first)[ONSET] + shift <= onset)
+            first++;
+        if (first < end)
+            return (Copy){bar, first, end, shift};
+    }
+    return (Copy){-1, 0, 0, 0};
+}
+
+static void begin_copy(int64_t *state, const int64_t *law, Copy copy)
+{
+    state[FORCED] = copy.first;
+    state[FORCED_END] = copy.end;
+    state[SHIFT] = copy.shift;
+    state[BAR] = copy.bar + 1;
+    state[EARLIEST] = (copy.bar + 1) * law[BAR_STEPS];
+}
+
+/* Forbid notes between the beginning of a copied bar and its `first` note, unless it were silent for too long. */
+static void keep_free(uint8_t *allowed, int64_t onset, int64_t start, int64_t first)
+{
+    bool waits = false;
+    for (int64_t advance = 0; advance < K.end; advance++) {
+        int64_t target = onset + K.advance_steps[advance];
+        waits |= allowed[advance] && (target < start || target == first);
+    }
+    for (int64_t advance = 0; waits && advance < K.end; advance++) {
+        int64_t target = onset + K.advance_steps[advance];
+        allowed[advance] &= target < start || target >= first;
+    }
+}
+
+void choose_advances(const Desk *desk, const int64_t *law, const int32_t *plan, int64_t bars, const int64_t *logits,
+                     double temperature, int64_t nucleus)
+{
+    uint8_t allowed[MOST_CLASSES];
+    for (int64_t row = 0; row < desk->living; row++) {
+        int64_t *mine = state_of(desk, row);
+        const int32_t *notes = notes_of(desk, row);
+        int64_t onset = last_onset(notes, mine[COUNT]), last = law[FINAL];
+        Copy copy = {-1, 0, 0, 0};
+        if (mine[FORCED] < 0) {
+            copy = next_copy(notes, mine, law, plan, bars, onset);
+            if (copy.bar >= 0) {
+                last = at_most(last, note(notes, copy.first)[ONSET] + copy.shift);
+                if (mine[EARLIEST] >= copy.bar * law[BAR_STEPS])
+                    begin_copy(mine, law, copy);
+            }
+        }
+        if (mine[FORCED] >= 0) {
+            int64_t steps = note(notes, mine[FORCED])[ONSET] + mine[SHIFT] - onset;
+            if (steps >= 0 && steps <= K.longest_advance && K.class_of[steps] >= 0) {
+                mine[NEXT_ADVANCE] = K.class_of[steps];
+                continue;
+            }
+            mine[FORCED] = -1;
+        }
+        allow_advances(notes, mine, law, last, allowed);
+        if (copy.bar >= 0)
+            keep_free(allowed, onset, copy.bar * law[BAR_STEPS], last);
+        int64_t advance = draw_for(desk, row, logits, K.end + 1, allowed, temperature, nucleus);
+        if (advance == K.end) {
+            mine[DONE] = 1;
+            continue;
+        }
+        mine[NEXT_ADVANCE] = advance;
+        int64_t target = onset + K.advance_steps[advance], after = target / law[BAR_STEPS] + 1;
+        if (last < law[FINAL] && target == last)
+            begin_copy(mine, law, copy);
+        else
+            mine[BAR] = at_least(mine[BAR], copy.bar < 0 ? after : at_most(copy.bar, after));
+    }
+}
+
+void choose_pitches(const Desk *desk, const int64_t *law, const uint32_t *known, int64_t known_count,
+                    const int64_t *logits, double temperature, int64_t nucleus)
+{
+    uint8_t allowed[MOST_CLASSES];
+    for (int64_t row = 0; row < desk->living; row++) {
+        int64_t *mine = state_of(desk, row);
+        const int32_t *notes = notes_of(desk, row);
+        if (mine[FORCED] >= 0) {
+            mine[NEXT_PITCH] = note(notes, mine[FORCED])[PITCH];
+            continue;
+        }
+        int64_t count = mine[COUNT], onset = last_onset(notes, count) + K.advance_steps[mine[NEXT_ADVANCE]];
+        bool chord = mine[NEXT_ADVANCE] == 0 && count > 0;
+        allow_pitches(notes, mine, law, onset, chord, allowed);
+        if (!any_of(allowed, K.pitches))
+            set_pitches(allowed, law[LOW], law[HIGH] + 1, 1);
+        if (known_count)
+            forbid_long_runs(notes, count, lines_of(desk, row), onset, chord, known, known_count, allowed);
+        mine[NEXT_PITCH] = draw_for(desk, row, logits, K.pitches, allowed, temperature, nucleus);
+    }
+}
+
+/* Returns 0, or 1 where a candidate has no room for another note. */
+int64_t choose_durations(const Desk *desk, const int64_t *law, const uint32_t *known, int64_t known_count,
+                         const int64_t *logits, double temperature, int64_t nucleus)
+{
+    uint8_t allowed[MOST_CLASSES];
+    for (int64_t row = 0; row < desk->living; row++) {
+        int64_t *mine = state_of(desk, row);
+        int32_t *notes = notes_of(desk, row);
+        int64_t count = mine[COUNT], advance = mine[NEXT_ADVANCE], duration;
+        int64_t onset = last_onset(notes, count) + K.advance_steps[advance];
+        if (count >= desk->room)
+            return 1;
+        make_room(notes, count, law, onset, mine[NEXT_PITCH]);
+        if (mine[FORCED] >= 0) {
+            duration = note(notes, mine[FORCED])[DURATION];
+            while (duration > 0 && onset + K.duration_steps[duration] > law[FINAL])
+                duration--;
+            if (++mine[FORCED] == mine[FORCED_END])
+                mine[FORCED] = -1;
+        } else if (onset == law[FINAL]) {
+            duration = law[LAST_DURATION];
+        } else {
+            allow_durations(law, onset, allowed);
+            duration = draw_for(desk, row, logits, K.durations, allowed, temperature, nucleus);
+        }
+        if (known_count && count && advance > 0)
+            follow(notes, count, lines_of(desk, row), known, known_count);
+        int32_t *written = notes + count * NOTE;
+        written[ONSET] = (int32_t)onset;
+        written[ADVANCE] = (int32_t)advance;
+        written[PITCH] = (int32_t)mine[NEXT_PITCH];
+        written[DURATION] = (int32_t)duration;
+        mine[COUNT]++;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ runtime: gates and tables of the network */
+
+void add_rows(float *sums, const float *table, const int32_t *values, const int64_t *offsets, int64_t rows,
+              int64_t fields, int64_t width)
+{
+    for (int64_t row = 0; row < rows; row++) {
+        float *restrict sum = sums + row * width;
+        for (int64_t field = 0; field < fields; field++) {
+            const float *restrict one = table + (values[row * fields + field] + offsets[field]) * width;
+            for (int64_t unit = 0; unit < width; unit++)
+                sum[unit] += one[unit];
+        }
+    }
+}
+
+/* Place in a table of tanh or sigmoid. Clamped before it is rounded, so that the conversion is always defined;
+ * lrint rounds halves to even as NumPy does, and is an instruction where rint is a call. */
+static inline int64_t argument(double total, double scale)
+{
+    double most = (double)K.limit, steps = total * scale;
+    steps = steps < most ? steps : most;
+    steps = steps > -most ? steps : -most;
+    return (int64_t)lrint(steps) + K.limit;
+}
+
+/* Gates of (rows, 4 * units) in the order i, f, c, o. Each value is a whole number below 2^53 until it is scaled by
+ * a power of two: exact in double. */
+void cells(const float *gates, const double *old_cells, float *hidden, double *new_cells, int64_t rows, int64_t units)
+{
+    for (int64_t row = 0; row < rows; row++, gates += 4 * units) {
+        for (int64_t unit = 0; unit < units; unit++) {
+            double let_in = K.sigmoid[argument(gates[unit], K.to_steps)];
+            double keep = K.sigmoid[argument(gates[units + unit], K.to_steps)];
+            double new = K.tanh[argument(gates[2 * units + unit], K.to_steps)];
+            double let_out = K.sigmoid[argument(gates[3 * units + unit], K.to_steps)];
+            double cell = (double)lrint((keep * old_cells[row * units + unit] + let_in * new) * K.to_cell);
+            double shape = K.tanh[argument(cell, K.cell_to_steps)];
+            new_cells[row * units + unit] = cell;
+            hidden[row * units + unit] = (float)lrint(let_out * shape * K.to_hidden);
+        }
+    }
+}
+
+void hidden_tanh(const float *sums, float *out, int64_t count)
+{
+    for (int64_t one = 0; one < count; one++)
+        out[one] = K.hidden_tanh[argument(sums[one], K.to_steps)];
+}
