@@ -359,8 +359,9 @@ void allow_pitches(const int32_t *notes, const int64_t *state, const int64_t *la
     set_pitches(out, law[HIGH] + 1, K.pitches, 0);
     for (int64_t index = 0; index < holding; index++) {
         out[held[index]] = 0;
+        set_pitches(out, held[index] - law[CLEAR] + 1, at_most(held[index], law[CLEAR_BELOW]), 0);
         if (held[index] < law[CLEAR_BELOW])
-            set_pitches(out, held[index] - law[CLEAR] + 1, held[index] + law[CLEAR], 0);
+            set_pitches(out, held[index], held[index] + law[CLEAR], 0);
     }
     if (chord)
         set_pitches(out, 0, note(notes, count - 1)[PITCH] + 1, 0);
@@ -400,8 +401,8 @@ void allow_advances(const int32_t *notes, const int64_t *state, const int64_t *l
     int64_t earliest = at_least(state[EARLIEST], onset);
     if (sounding >= law[VOICES])
         earliest = at_least(earliest, ends[sounding - law[VOICES]]);
-    int64_t latest = sounding ? at_least(earliest, ends[sounding - 1]) : earliest;
-    latest = at_most(last, latest + law[GAP]);
+    int64_t silent_from = sounding ? ends[sounding - 1] : earliest;
+    int64_t latest = at_most(last, at_least(earliest, silent_from + law[GAP]));
     for (int64_t advance = 0; advance < K.end; advance++) {
         int64_t target = onset + K.advance_steps[advance];
         out[advance] = earliest <= target && target <= latest;
@@ -409,12 +410,30 @@ void allow_advances(const int32_t *notes, const int64_t *state, const int64_t *l
     if (count && out[0])
         out[0] = chord_may_grow(notes, state, law);
     if (!any_of(out, K.end)) {
-        /* between two entries of the table: the longest one that does not pass the last onset allowed */
+        /* between two entries of the table: the first one that is not too early, or else the last one allowed */
         int64_t best = 0;
         for (int64_t advance = 1; advance < K.end; advance++)
-            if (onset + K.advance_steps[advance] <= last)
+            if (onset + K.advance_steps[advance] <= last && onset + K.advance_steps[best] < earliest)
                 best = advance;
         out[best] = 1;
+    }
+}
+
+/* Let go of what was struck before `onset` if `pitch` cannot be played besides it. */
+static void make_room(int32_t *notes, int64_t count, const int64_t *law, int64_t onset, int64_t pitch)
+{
+    int64_t held[MOST_SOUNDING], holding = 0, first = at_least(0, count - K.sounding);
+    for (int64_t index = first; index < count; index++)
+        if (end_of(note(notes, index)) > onset)
+            insert(held, holding++, note(notes, index)[PITCH]);
+    uint8_t room[MOST_CLASSES];
+    allow_reachable(held, holding, law, room);
+    if (holding < law[VOICES] && room[pitch])
+        return;
+    for (int64_t index = first; index < count; index++) {
+        int32_t *one = notes + index * NOTE;
+        while (one[ONSET] < onset && end_of(one) > onset && one[DURATION] > 0)
+            one[DURATION]--;
     }
 }
 
@@ -475,12 +494,17 @@ static bool is_known(const int64_t *line, int64_t token, const uint32_t *known, 
     return low < known_count && known[low] == found;
 }
 
-/* Whether nothing that began before note `first` and sounds at `onset` lies beyond `pitch`. */
+/* Whether nothing that began before note `first` and sounds at `onset` lies beyond `pitch`. Of an earlier chord only
+ * its own outermost note counts, as in the lines that finished pieces are compared by. */
 static bool outermost(const int32_t *notes, int64_t first, int64_t onset, int64_t pitch, int sign)
 {
-    for (int64_t index = at_least(0, first - K.outer_search); index < first; index++)
+    for (int64_t index = at_least(0, first - K.outer_search); index < first; index++) {
+        int64_t beside = index + sign;
+        if (beside >= 0 && beside < first && note(notes, beside)[ONSET] == note(notes, index)[ONSET])
+            continue;
         if (end_of(note(notes, index)) > onset && note(notes, index)[PITCH] * sign > pitch * sign)
             return false;
+    }
     return true;
 }
 
@@ -661,6 +685,20 @@ static void begin_copy(int64_t *state, const int64_t *law, Copy copy)
     state[EARLIEST] = (copy.bar + 1) * law[BAR_STEPS];
 }
 
+/* Forbid notes between the beginning of a copied bar and its `first` note, unless it were silent for too long. */
+static void keep_free(uint8_t *allowed, int64_t onset, int64_t start, int64_t first)
+{
+    bool waits = false;
+    for (int64_t advance = 0; advance < K.end; advance++) {
+        int64_t target = onset + K.advance_steps[advance];
+        waits |= allowed[advance] && (target < start || target == first);
+    }
+    for (int64_t advance = 0; waits && advance < K.end; advance++) {
+        int64_t target = onset + K.advance_steps[advance];
+        allowed[advance] &= target < start || target >= first;
+    }
+}
+
 void choose_advances(const Desk *desk, const int64_t *law, const int32_t *plan, int64_t bars, const int64_t *logits,
                      double temperature, int64_t nucleus)
 {
@@ -687,17 +725,19 @@ void choose_advances(const Desk *desk, const int64_t *law, const int32_t *plan, 
             mine[FORCED] = -1;
         }
         allow_advances(notes, mine, law, last, allowed);
+        if (copy.bar >= 0)
+            keep_free(allowed, onset, copy.bar * law[BAR_STEPS], last);
         int64_t advance = draw_for(desk, row, logits, K.end + 1, allowed, temperature, nucleus);
         if (advance == K.end) {
             mine[DONE] = 1;
             continue;
         }
         mine[NEXT_ADVANCE] = advance;
-        int64_t target = onset + K.advance_steps[advance];
+        int64_t target = onset + K.advance_steps[advance], after = target / law[BAR_STEPS] + 1;
         if (last < law[FINAL] && target == last)
             begin_copy(mine, law, copy);
         else
-            mine[BAR] = at_least(mine[BAR], target / law[BAR_STEPS] + 1);
+            mine[BAR] = at_least(mine[BAR], copy.bar < 0 ? after : at_most(copy.bar, after));
     }
 }
 
@@ -735,8 +775,11 @@ int64_t choose_durations(const Desk *desk, const int64_t *law, const uint32_t *k
         int64_t onset = last_onset(notes, count) + K.advance_steps[advance];
         if (count >= desk->room)
             return 1;
+        make_room(notes, count, law, onset, mine[NEXT_PITCH]);
         if (mine[FORCED] >= 0) {
             duration = note(notes, mine[FORCED])[DURATION];
+            while (duration > 0 && onset + K.duration_steps[duration] > law[FINAL])
+                duration--;
             if (++mine[FORCED] == mine[FORCED_END])
                 mine[FORCED] = -1;
         } else if (onset == law[FINAL]) {

@@ -19,6 +19,8 @@ _ODD_BARS_COST = {0: 0.0, 2: 0.25, 1: 0.6, 3: 0.6}
 _FEWEST_BARS = 2
 _LONGEST = 512
 _NEAR_BARS = 4
+_NEAR_TEMPO = 0.05
+"""By how much a wished tempo may be missed where another metre would keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ def plan(order: Order, *, styles: Styles, stream: Stream, source: Source | None 
     options = styles.nearest(mode=wished_mode, wishes=wishes)
     if source:
         options = [one for one in options if styles.metre(one) == source.score.metre] or options
+    elif order.bpm:
+        options = [one for one in options if _keeps_tempo(order, metre=styles.metre(one))] or options
     style = stream.choice(options)
     mode = wished_mode or styles.mode(style)
     metre = source.score.metre if source else styles.metre(style)
@@ -132,6 +136,13 @@ def _tempo(order: Order, *, usual: tuple[int, int], metre: tuple[int, int], stre
     low, high = usual
     drawn = float(low + stream.below(high - low + 1))
     return order.bpm or (drawn * 1.5 if metre[1] == 2 else drawn)
+
+
+def _keeps_tempo(order: Order, *, metre: tuple[int, int]) -> bool:
+    """Whether whole bars of this metre come near enough to the wished tempo."""
+    quarters = order.seconds * (order.bpm or 0.0) / 60.0
+    bars = _bars(quarters, metre=metre, tempo_cost=_TEMPO_COST["wished"])
+    return abs(bars * metre[0] * 4 / metre[1] / quarters - 1.0) <= _NEAR_TEMPO
 
 
 def _bars(quarters: float, *, metre: tuple[int, int], tempo_cost: float) -> int:
