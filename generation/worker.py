@@ -32,7 +32,7 @@ from generation.composer.compose import (
     load_model,
 )
 from generation.composer.model import ComposerModel as LoadedModel
-from generation.composer.order import Density
+from generation.composer.order import Density, Register
 from generation.composer.score import Mode
 from generation.composer.write import write_midi, write_musicxml
 from generation.errors import GenerationError
@@ -119,6 +119,7 @@ def composer_order(order: OrderFields, *, seed: int) -> Order:
         mode=cast("Mode | None", order.mode or None),
         bpm=order.bpm,
         density=cast("Density | None", order.density or None),
+        register=cast("Register | None", order.register or None),
         temperature=float(order.temperature),
     )
 
@@ -133,6 +134,7 @@ def order_of(piece: Composition) -> Order:
         mode=piece.wished_mode,
         bpm=piece.wished_bpm,
         density=piece.density,
+        register=piece.register,
         temperature=piece.temperature,
     )
     return composer_order(fields, seed=piece.seed)
