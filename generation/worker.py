@@ -108,7 +108,7 @@ def load_score_writer() -> None:
     importlib.import_module("music21.musicxml.m21ToXml")
 
 
-def composer_order(order: OrderFields, *, seed: int) -> Order:
+def composer_order(order: OrderFields, *, seed: int, variant: int = 0) -> Order:
     """Return an order as the composer takes it. Raises ``InvalidOrderError``."""
     return Order(
         instrument=order.instrument,
@@ -120,6 +120,7 @@ def composer_order(order: OrderFields, *, seed: int) -> Order:
         bpm=order.bpm,
         density=cast("Density | None", order.density or None),
         register=cast("Register | None", order.register or None),
+        variant=variant,
         temperature=float(order.temperature),
     )
 
