@@ -38,7 +38,7 @@ from generation.composer.write import write_midi, write_musicxml
 from generation.errors import GenerationError
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.models import ComposerModel, Composition
-from generation.orders import OrderFields, draw_seed, tonic_label
+from generation.orders import SECONDS_MIN, OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
 from generation.works import WorksOnRecord, to_stored
 
@@ -95,11 +95,21 @@ def run(composition_id: uuid.UUID) -> bool:
 
 
 def warm_up() -> None:
-    """Load beforehand what the first piece would otherwise wait for: the models and the writer of scores."""
-    load_score_writer()
+    """Do beforehand what the first piece would otherwise wait for: load models and libraries, compile the composer."""
+    compiled = False
     for instrument in available_instruments():
         with suppress(MissingModelError):
-            _loaded(instrument)
+            model = _loaded(instrument)
+            if not compiled:
+                _compile(model)
+                compiled = True
+    load_score_writer()
+
+
+def _compile(model: LoadedModel) -> None:
+    """Compose the shortest piece for nobody: its functions are compiled when they are first called."""
+    with suppress(NotOriginalError):
+        compose(Order(instrument=model.instrument, seconds=SECONDS_MIN, seed=0), model=model)
 
 
 def load_score_writer() -> None:
