@@ -61,6 +61,12 @@ class OrderSerializer(serializers.Serializer):
         min_value=orders.BPM_MIN, max_value=orders.BPM_MAX, required=False, allow_null=True
     )
     density = serializers.ChoiceField(Composition.Density.choices, required=False, allow_blank=True)
+    register = serializers.ChoiceField(
+        Composition.Register.choices,
+        required=False,
+        allow_blank=True,
+        help_text="Whether the notes lie low, in the middle or high on the instrument.",
+    )
     temperature = serializers.DecimalField(
         max_digits=3,
         decimal_places=2,
@@ -122,9 +128,9 @@ class CompositionSerializer(serializers.ModelSerializer):
         model = Composition
         fields = [
             "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
-            "density", "temperature", "state", "percent", "queue_place", "estimate_seconds", "error", "created_at",
-            "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes", "originality", "price",
-            "sale_state", "listed_from", "is_private", "url", "preview_url",
+            "density", "register", "temperature", "state", "percent", "queue_place", "estimate_seconds", "error",
+            "created_at", "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes", "originality",
+            "price", "sale_state", "listed_from", "is_private", "url", "preview_url",
         ]  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {"temperature": {"coerce_to_string": False}}

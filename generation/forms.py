@@ -90,6 +90,13 @@ class ComposeForm(forms.Form):
         choices=[ANY, *Composition.Density.choices],
         error_messages=_choice_messages(_("a busyness")),
     )
+    register = forms.ChoiceField(
+        label=_("Register"),
+        help_text=_("Whether the notes lie low, in the middle or high on the instrument."),
+        required=False,
+        choices=[ANY, *Composition.Register.choices],
+        error_messages=_choice_messages(_("a register")),
+    )
     seed = forms.IntegerField(
         label=_("Seed"),
         help_text=_("The same seed with the same wishes gives the same notes. Empty: one is drawn."),
@@ -134,6 +141,7 @@ class ComposeForm(forms.Form):
             mode=values["mode"],
             bpm=values["bpm"],
             density=values["density"],
+            register=values["register"],
             temperature=values["temperature"] or orders.DEFAULT_TEMPERATURE,
         )
 

@@ -113,6 +113,11 @@ class Composition(models.Model):
         MEDIUM = "medium", _("medium")
         BUSY = "busy", _("busy")
 
+    class Register(models.TextChoices):
+        LOW = "low", _("low")
+        MIDDLE = "middle", _("middle")
+        HIGH = "high", _("high")
+
     FIRST_REFUSAL = timedelta(hours=24)
     MAX_ATTEMPTS = 3
 
@@ -142,7 +147,8 @@ class Composition(models.Model):
         _("tempo wished"), null=True, blank=True, validators=[MinValueValidator(30), MaxValueValidator(240)]
     )
     density = models.CharField(_("busyness"), max_length=6, choices=Density, blank=True, default="")
-    temperature = models.DecimalField(_("temperature"), max_digits=3, decimal_places=2, default="0.95")
+    register = models.CharField(_("register"), max_length=6, choices=Register, blank=True, default="")
+    temperature = models.DecimalField(_("temperature"), max_digits=3, decimal_places=2, default="1.00")
 
     # How far the work is.
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.QUEUED)

@@ -22,7 +22,7 @@ SEED_MAX = 2**53 - 1
 """The largest whole number that JSON readers keep exact."""
 
 DEFAULT_SECONDS = 30
-DEFAULT_TEMPERATURE = Decimal("0.95")
+DEFAULT_TEMPERATURE = Decimal("1.00")
 
 _OTHER_SPELLINGS = {"D-": "C#", "D#": "E-", "G-": "F#", "G#": "A-", "A#": "B-", "C-": "B", "F-": "E"}
 
@@ -39,6 +39,7 @@ class OrderFields:
     mode: str = ""
     bpm: int | None = None
     density: str = ""
+    register: str = ""
     temperature: Decimal = DEFAULT_TEMPERATURE
 
     def with_spelled_tonic(self) -> OrderFields:
@@ -79,6 +80,7 @@ def check_order(order: OrderFields) -> None:
         ("mood", order.mood, Composition.Mood.values),
         ("mode", order.mode, Composition.Mode.values),
         ("density", order.density, Composition.Density.values),
+        ("register", order.register, Composition.Register.values),
         ("tonic", order.tonic, TONICS),
     ):
         if value and value not in known:

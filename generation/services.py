@@ -72,6 +72,7 @@ def request_composition(*, maker: Maker, order: OrderFields) -> Composition:
             wished_mode=order.mode,
             wished_bpm=order.bpm,
             density=order.density,
+            register=order.register,
             temperature=order.temperature,
             price_minor=instrument.price_minor,
             currency=instrument.currency,

@@ -7,23 +7,22 @@ making; a finished work folder is renamed, so that a piece's folder is there who
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from django.core.files.storage import default_storage
 
-from generation.composer.score import Note, Score
+from generation.composer import stored
+from generation.composer.score import Score
 from generation.models import Composition
 
 MASTER = "master.flac"
 PERFORMANCE = "performance.mid"
 SCORE_MIDI = "score.mid"
 SCORE_XML = "score.musicxml"
-SCORE_JSON = "score.json"
+SCORE_JSON = stored.FILE_NAME
 PREVIEW = "preview.mp3"
 NAMES = frozenset({MASTER, PERFORMANCE, SCORE_MIDI, SCORE_XML, SCORE_JSON, PREVIEW})
 
@@ -80,16 +79,12 @@ def work_folders() -> Iterator[tuple[Path, uuid.UUID, uuid.UUID]]:
 
 def write_score(score: Score, path: Path) -> None:
     """Write a score so that ``read_score`` gives the same score back."""
-    document = asdict(score) | {"notes": [[n.onset, n.pitch, n.duration, n.part] for n in score.notes]}
-    path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+    path.write_text(stored.to_json(score), encoding="utf-8")
 
 
 def read_score(composition: Composition) -> Score:
-    """Read the score of a finished piece."""
-    document = json.loads(path_of(composition, SCORE_JSON).read_text(encoding="utf-8"))
-    document["notes"] = tuple(Note(*numbers) for numbers in document["notes"])
-    document["metre"] = tuple(document["metre"])
-    return Score(**document)
+    """Read the score of a finished piece. Raises ``DamagedScoreError``, a ``ValueError``."""
+    return stored.from_json(path_of(composition, SCORE_JSON).read_bytes())
 
 
 def sha256_of(path: Path) -> str:

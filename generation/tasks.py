@@ -17,7 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 @worker_process_init.connect
 def prepare(**_: Any) -> None:
-    """Load models and libraries when a worker's process starts; in a thread, since Celery waits only four seconds."""
+    """Warm up when a worker's process starts; in a thread, since Celery waits only four seconds."""
     from generation.worker import warm_up
 
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()

@@ -32,13 +32,13 @@ from generation.composer.compose import (
     load_model,
 )
 from generation.composer.model import ComposerModel as LoadedModel
-from generation.composer.order import Density
+from generation.composer.order import Density, Register
 from generation.composer.score import Mode
 from generation.composer.write import write_midi, write_musicxml
 from generation.errors import GenerationError
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.models import ComposerModel, Composition
-from generation.orders import OrderFields, draw_seed, tonic_label
+from generation.orders import SECONDS_MIN, OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
 from generation.originality.runs import lines_on_record
 from generation.works import WorksOnRecord
@@ -96,11 +96,21 @@ def run(composition_id: uuid.UUID) -> bool:
 
 
 def warm_up() -> None:
-    """Load beforehand what the first piece would otherwise wait for: the models and the writer of scores."""
-    load_score_writer()
+    """Do beforehand what the first piece would otherwise wait for: load models and libraries, compile the composer."""
+    compiled = False
     for instrument in available_instruments():
         with suppress(MissingModelError):
-            _loaded(instrument)
+            model = _loaded(instrument)
+            if not compiled:
+                _compile(model)
+                compiled = True
+    load_score_writer()
+
+
+def _compile(model: LoadedModel) -> None:
+    """Compose the shortest piece for nobody: its functions are compiled when they are first called."""
+    with suppress(NotOriginalError):
+        compose(Order(instrument=model.instrument, seconds=SECONDS_MIN, seed=0), model=model)
 
 
 def load_score_writer() -> None:
@@ -109,7 +119,7 @@ def load_score_writer() -> None:
     importlib.import_module("music21.musicxml.m21ToXml")
 
 
-def composer_order(order: OrderFields, *, seed: int) -> Order:
+def composer_order(order: OrderFields, *, seed: int, variant: int = 0) -> Order:
     """Return an order as the composer takes it. Raises ``InvalidOrderError``."""
     return Order(
         instrument=order.instrument,
@@ -120,6 +130,8 @@ def composer_order(order: OrderFields, *, seed: int) -> Order:
         mode=cast("Mode | None", order.mode or None),
         bpm=order.bpm,
         density=cast("Density | None", order.density or None),
+        register=cast("Register | None", order.register or None),
+        variant=variant,
         temperature=float(order.temperature),
     )
 
@@ -134,6 +146,7 @@ def order_of(piece: Composition) -> Order:
         mode=piece.wished_mode,
         bpm=piece.wished_bpm,
         density=piece.density,
+        register=piece.register,
         temperature=piece.temperature,
     )
     return composer_order(fields, seed=piece.seed)

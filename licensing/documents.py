@@ -71,6 +71,7 @@ def sale_facts(
             "mode": composition.wished_mode,
             "bpm": composition.wished_bpm,
             "density": composition.density,
+            "register": composition.register,
             "temperature": str(composition.temperature),
         },
         "model": {

@@ -48,6 +48,7 @@ MOOD_TERMS = {
     "solemn": "maestoso",
 }  # fmt: skip
 DENSITY_TERMS = {"sparse": "semplice", "medium": "scorrevole", "busy": "fiorito"}
+REGISTER_TERMS = {"low": "grave", "middle": "medio", "high": "acuto"}
 MODE_WORDS: dict[str, Text] = {"major": gettext_lazy("brighter"), "minor": gettext_lazy("darker")}
 MODE_TERMS: dict[str, Text] = {
     "major": pgettext_lazy("musical mode", "major"),
@@ -121,8 +122,8 @@ def tempo_term(bpm: float | str | None) -> str:
 
 @register.filter
 def musical_term(value: str) -> str:
-    """Give the term a score would use for a mood or a busyness."""
-    return MOOD_TERMS.get(value) or DENSITY_TERMS.get(value) or ""
+    """Give the term a score would use for a mood, a busyness or a register."""
+    return MOOD_TERMS.get(value) or DENSITY_TERMS.get(value) or REGISTER_TERMS.get(value) or ""
 
 
 @register.filter

@@ -147,7 +147,14 @@ def test_a_person_uses_the_api_by_session_but_not_without_the_csrf_token() -> No
 def test_an_order_is_answered_202_with_where_to_look() -> None:
     partner = Partner()
     answer = partner.order(
-        seconds=45, mood="calm", tonic="Eb", mode="minor", bpm=80, density="sparse", seed=12
+        seconds=45,
+        mood="calm",
+        tonic="Eb",
+        mode="minor",
+        bpm=80,
+        density="sparse",
+        register="middle",
+        seed=12,
     )
     piece = Composition.objects.get()
     assert answer.status_code == 202
@@ -169,7 +176,8 @@ def test_an_order_is_answered_202_with_where_to_look() -> None:
         None,
     )
     assert piece.maker == partner.maker
-    assert (piece.wished_bpm, piece.density, piece.temperature) == (80, "sparse", Decimal("0.95"))
+    assert (piece.wished_bpm, piece.density, piece.register) == (80, "sparse", "middle")
+    assert (body["register"], piece.temperature) == ("middle", Decimal("1.00"))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +186,8 @@ def test_an_order_is_answered_202_with_where_to_look() -> None:
         ("instrument", "theremin"), ("instrument", None), ("instrument", 5.5), ("seconds", 0), ("seconds", 10**9),
         ("seconds", "thirty"), ("seconds", 30.5), ("seconds", True), ("seconds", []), ("seed", -1), ("seed", 2**53),
         ("seed", "lucky"), ("mood", "furious"), ("tonic", "H"), ("mode", "dorian"), ("bpm", 1000), ("density", "x"),
-        ("temperature", 0.1), ("temperature", "hot"), ("temperature", 0.955), ("lenght", 30), ("maker", "x"),
+        ("register", "deep"), ("temperature", 0.1), ("temperature", "hot"), ("temperature", 0.955), ("lenght", 30),
+        ("maker", "x"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_a_422_that_names_it_and_nothing_is_ordered(field: str, value: object) -> None:

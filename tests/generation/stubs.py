@@ -29,10 +29,14 @@ class Studio:
     while_composing: Callable[[], None] = lambda: None
     while_rendering: Callable[[], None] = lambda: None
     seeds: list[int] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
     notes_of: Callable[[int], tuple[Note, ...]] = lambda seed: a_melody(seed)
 
-    def compose(self, order: Any, *, model: Any, progress: Any, **_: Any) -> Composed:
+    def compose(
+        self, order: Any, *, model: Any, progress: Any = lambda *_: None, source: Any = None
+    ) -> Composed:
         self.seeds.append(order.seed)
+        self.calls.append({"order": order, "model": model, "source": source})
         progress(0.1, 3)
         self.while_composing()
         progress(1.0, 40)
@@ -42,8 +46,8 @@ class Studio:
         )
         return Composed(
             score=score, seconds=float(order.seconds), unique_elements=12, notes=len(notes),
-            originality={}, timings={"total": 0.1}, fingerprint=fingerprint(notes), runs=distinct(shingles(notes)),
-            model_version="stub",
+            originality={"longest_run_corpus": 0, "longest_run_works": 0, "nearest": None}, timings={"total": 0.1},
+            fingerprint=fingerprint(notes), runs=distinct(shingles(notes)), model_version="stub", form="A",
         )  # fmt: skip
 
     def render(self, score: Score, *, directory: Path, progress: Any, **_: Any) -> Rendering:

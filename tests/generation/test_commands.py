@@ -66,6 +66,9 @@ def a_score(seed: int = 1) -> Score:
         (["--key", "H"], 1, "--key"),
         (["--temperature", "nan"], 2, "--temperature"),
         (["--instrument", "theremin"], 1, "theremin"),
+        (["--register", "deep"], 1, "--register"),
+        (["--variant", "2"], 2, "--variant"),
+        (["--vary", ".", "--cut", "."], 2, "--cut"),
     ],
 )
 def test_compose_answers_a_mistake_with_one_line_and_writes_nothing(

@@ -33,13 +33,13 @@ def test_one_click_orders_a_piece_with_the_defaults(client: Client) -> None:
     assert answer.status_code == 302
     assert answer["Location"] == f"/compositions/{piece.pk}/"
     assert (piece.state, piece.instrument_id, piece.ordered_seconds) == ("queued", "piano", 30)
-    assert (piece.temperature, piece.seed_is_fixed, piece.price_minor) == (Decimal("0.95"), False, 4900)
+    assert (piece.temperature, piece.seed_is_fixed, piece.price_minor) == (Decimal("1.00"), False, 4900)
 
 
 def test_every_wish_reaches_the_order(client: Client) -> None:
     wishes = {
         "instrument": "piano", "seconds": "77", "mood": "tense", "tonic": "E-", "mode": "major", "bpm": "111",
-        "density": "busy", "seed": "7", "temperature": "1.20",
+        "density": "busy", "register": "low", "seed": "7", "temperature": "1.20",
     }  # fmt: skip
     client.post("/compose/", wishes)
     piece = Composition.objects.get()
@@ -49,8 +49,8 @@ def test_every_wish_reaches_the_order(client: Client) -> None:
         "E-",
         "major",
     )
-    assert (piece.wished_bpm, piece.density, piece.seed, piece.seed_is_fixed) == (111, "busy", 7, True)
-    assert piece.temperature == Decimal("1.20")
+    assert (piece.wished_bpm, piece.density, piece.register) == (111, "busy", "low")
+    assert (piece.seed, piece.seed_is_fixed, piece.temperature) == (7, True, Decimal("1.20"))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,8 @@ def test_every_wish_reaches_the_order(client: Client) -> None:
         ("instrument", "theremin"), ("instrument", "'; DROP TABLE"), ("seconds", "0"), ("seconds", "4"),
         ("seconds", "181"), ("seconds", str(10**9)), ("seconds", "thirty"), ("seconds", "30.5"), ("seconds", "-30"),
         ("seconds", "9" * 5000), ("mood", "furious"), ("tonic", "H"), ("mode", "dorian"), ("bpm", "1000"),
-        ("bpm", "fast"), ("density", "none"), ("seed", "-1"), ("seed", str(2**53)), ("seed", "lucky"),
+        ("bpm", "fast"), ("density", "none"), ("register", "deep"), ("seed", "-1"), ("seed", str(2**53)),
+        ("seed", "lucky"),
         ("temperature", "0.1"), ("temperature", "NaN"), ("temperature", "hot"),
     ],
 )  # fmt: skip
@@ -86,6 +87,17 @@ def test_pages_and_composer_accept_the_same_numbers() -> None:
     assert orders.SEED_MAX <= composer_order.LARGEST_SEED
     assert set(Composition.Mood.values) == set(composer_order.MOODS)
     assert set(Composition.Density.values) == set(composer_order.DENSITIES)
+    assert set(Composition.Register.values) == set(composer_order.REGISTERS)
+
+
+def test_the_page_offers_the_registers_and_a_stopped_piece_keeps_its_own(client: Client) -> None:
+    page = client.get("/compose/").content.decode()
+    assert all(f'name="register" value="{value}"' in page for value in ("", "low", "middle", "high"))
+    client.post("/compose/", {"instrument": "piano", "register": "high"})
+    piece = Composition.objects.get()
+    client.post(f"/compositions/{piece.pk}/cancel/")
+    stopped = client.get(f"/compositions/{piece.pk}/").content.decode()
+    assert '<input type="hidden" name="register" value="high">' in stopped
 
 
 @pytest.mark.parametrize(

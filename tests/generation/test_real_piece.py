@@ -19,13 +19,16 @@ from django.test import Client
 from pytest_django import Settings
 
 from generation import storage
+from generation.composer.score import Score
+from generation.composer.stored import from_json
 from generation.composer.write import read_midi
 from generation.models import Composition, WorkFingerprint
 from generation.tasks import compose_composition
 from tests.generation.test_commands import ROOT
 
 FILES = {
-    "score.mid", "score.musicxml", "score.pdf", "master.wav", "master.flac", "master.mp3", "preview.mp3", "report.json",
+    "score.json", "score.mid", "score.musicxml", "score.pdf", "master.wav", "master.flac", "master.mp3", "preview.mp3",
+    "report.json",
 }  # fmt: skip
 KEYS = {
     "instrument",
@@ -36,6 +39,7 @@ KEYS = {
     "mode",
     "notes",
     "unique_elements",
+    "form",
     "model",
     "originality",
     "timings",
@@ -96,9 +100,37 @@ def test_the_command_composes_without_a_database_row(tmp_path: Path) -> None:
     )  # fmt: skip
     assert json.loads(again.stdout)["notes"] == report["notes"]
     assert {path.name for path in (tmp_path / "again").iterdir()} == {
-        "score.mid", "score.musicxml", "score.pdf", "report.json",
+        "score.json", "score.mid", "score.musicxml", "score.pdf", "report.json",
     }  # fmt: skip
     assert (tmp_path / "again" / "score.mid").read_bytes() == (output / "score.mid").read_bytes()
+
+
+def test_the_command_goes_on_from_a_piece_it_has_written(tmp_path: Path) -> None:
+    def compose(name: str, *arguments: str) -> Score:
+        subprocess.run(
+            [sys.executable, "manage.py", "compose", *arguments, "--score-only", "--output", str(tmp_path / name)],
+            cwd=ROOT, capture_output=True, check=True, env=os.environ | {"SOLOSCORE_VAR_DIR": str(tmp_path / "var")},
+        )  # fmt: skip
+        return from_json((tmp_path / name / "score.json").read_bytes())
+
+    first = compose("first", "--instrument", "piano", "--seconds", "20", "--seed", "3")
+    folder = str(tmp_path / "first")
+    kept = [note for note in first.notes if note.onset < 2 * first.steps_per_bar]
+    for name, seconds, arguments in (
+        ("varied", 20, ["--vary", folder, "--from-bar", "3"]),
+        ("longer", 40, ["--extend", folder, "--seconds", "40"]),
+        ("shorter", 15, ["--cut", folder, "--seconds", "15"]),
+    ):
+        made = compose(name, *arguments, "--seed", "4")
+        assert (made.instrument, made.tonic, made.mode, made.metre) == (
+            "piano",
+            first.tonic,
+            first.mode,
+            first.metre,
+        )
+        assert round(made.seconds, 6) == seconds
+        assert [note for note in made.notes if note.onset < 2 * first.steps_per_bar] == kept
+        assert made.notes != first.notes
 
 
 @pytest.fixture(autouse=True)

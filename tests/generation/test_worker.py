@@ -6,6 +6,7 @@ import errno
 import uuid
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -16,6 +17,7 @@ from django.utils import timezone
 from accounts.services import HOUSE_CLIENT
 from generation import jobs, services, storage, worker
 from generation.audio.errors import SoundUnavailable, StorageFull
+from generation.composer.compose import NotOriginalError
 from generation.composer.model import MissingModelError
 from generation.composer.score import Score
 from generation.models import Composition, WorkFingerprint
@@ -75,6 +77,44 @@ def test_the_houses_pieces_are_listed_at_once(studio: Studio) -> None:
     piece = a_queued_composition(maker=a_maker(client_id=HOUSE_CLIENT))
     worker.run(piece.pk)
     assert fresh(piece) in services.shop_compositions()
+
+
+def test_every_wish_reaches_the_composer(studio: Studio) -> None:
+    piece = a_queued_composition(
+        mood="sad", wished_tonic="E-", wished_mode="minor", wished_bpm=66, density="sparse", register="low"
+    )
+    assert worker.run(piece.pk)
+    order = studio.calls[0]["order"]
+    assert (order.mood, order.tonic, order.mode, order.bpm) == ("sad", "E-", "minor", 66)
+    assert (order.density, order.register, order.variant, order.temperature) == ("sparse", "low", 0, 1.0)
+
+
+def test_warming_up_composes_once_with_the_first_model_that_loads(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loaded(instrument: str) -> SimpleNamespace:
+        if instrument == "cello":
+            raise MissingModelError("no weights")
+        return SimpleNamespace(instrument=instrument)
+
+    monkeypatch.setattr(worker, "available_instruments", lambda: ("cello", "guitar", "piano"))
+    monkeypatch.setattr(worker, "_loaded", loaded)
+    writer = mock.Mock()
+    monkeypatch.setattr(worker, "load_score_writer", writer)
+    worker.warm_up()
+    assert [(call["order"].instrument, call["order"].seconds) for call in studio.calls] == [("guitar", 5)]
+    writer.assert_called_once_with()
+
+
+@pytest.mark.parametrize("models", [(), ("piano",)])
+def test_warming_up_is_silent_where_nothing_can_be_composed(
+    models: tuple[str, ...], studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.while_composing = mock.Mock(side_effect=NotOriginalError("too near"))
+    monkeypatch.setattr(worker, "available_instruments", lambda: models)
+    monkeypatch.setattr(worker, "load_score_writer", lambda: None)
+    worker.warm_up()
+    assert len(studio.calls) == len(models)
 
 
 def test_a_second_delivery_does_nothing(studio: Studio) -> None:

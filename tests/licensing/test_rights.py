@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_facts_of_a_sale_are_frozen_with_it() -> None:
-    piece = a_ready_composition(title="Rain", seed=7, mood="calm")
+    piece = a_ready_composition(title="Rain", seed=7, mood="calm", register="low")
     right = a_right(composition=piece)
     facts = right.certificate.facts
     piece.title = "Sunshine"
@@ -40,6 +40,7 @@ def test_the_facts_of_a_sale_are_frozen_with_it() -> None:
     assert facts["composition"]["seconds"] == "30"
     assert facts["parameters"]["seed"] == "7"
     assert facts["parameters"]["mood"] == "calm"
+    assert facts["parameters"]["register"] == "low"
     assert facts["model"] == {"version": "test-1", "weights_sha256": "a" * 64, "ledger_sha256": "b" * 64}
     assert facts["originality"] == {"longest_run_corpus": 8, "longest_run_works": 0, "nearest": None}
     assert facts["price"] == {"minor": 4900, "currency": "eur"}

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from generation.errors import InvalidOrder
+from generation.management import earlier
 from generation.management.base import OneLineCommand, stop
 from generation.models import Composition
 from generation.orders import (
@@ -30,24 +31,37 @@ from generation.orders import (
     tonic_label,
 )
 from generation.outputs import appearing_in
+from generation.storage import SCORE_JSON, write_score
+
+if TYPE_CHECKING:
+    from generation.composer.plan import Source
+
+OPTIONS = {"tonic": "key", "from_bar": "from-bar"}
+"""Fields whose options have another name."""
 
 
 class Command(OneLineCommand):
     help = (
-        "Compose one piece and write score.mid, score.musicxml, score.pdf, master.wav, master.flac, master.mp3, "
-        "preview.mp3 and report.json. The last line on stdout is the report. Files of these names are replaced."
+        "Compose one piece and write score.json, score.mid, score.musicxml, score.pdf, master.wav, master.flac, "
+        "master.mp3, preview.mp3 and report.json. The last line on stdout is the report. Files of these names are "
+        "replaced. With --vary, --extend or --cut the piece is made from an earlier one."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--instrument", required=True, help="such as piano or guitar")
-        parser.add_argument("--seconds", type=int, default=DEFAULT_SECONDS, help="length, 5 to 180")
+        parser.add_argument("--instrument", help="such as piano or guitar; an earlier piece brings its own")
+        parser.add_argument("--seconds", type=int, help=f"length, 5 to 180 (default {DEFAULT_SECONDS})")
         parser.add_argument("--seed", type=int, help="same seed and wishes, same notes; drawn if left out")
         parser.add_argument("--mood", default="", help=", ".join(Composition.Mood.values))
         parser.add_argument("--key", default="", dest="tonic", help="tonic, such as C, F# or Eb")
         parser.add_argument("--mode", default="", help="major or minor")
         parser.add_argument("--bpm", type=int, help="quarter notes a minute, 30 to 240")
         parser.add_argument("--density", default="", help=", ".join(Composition.Density.values))
+        parser.add_argument("--register", default="", help=", ".join(Composition.Register.values))
         parser.add_argument("--temperature", type=_decimal, default=DEFAULT_TEMPERATURE, help="0.5 to 1.5")
+        parser.add_argument(
+            "--variant", type=int, choices=(0, 1), default=0, help="which of an order's two unlike pieces"
+        )
+        earlier.add_options(parser)
         parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the files")
         parser.add_argument(
             "--score-only", action="store_true", help="no sound: score files and report.json only"
@@ -60,21 +74,23 @@ class Command(OneLineCommand):
         from generation.audio.errors import AudioError
         from generation.composer.compose import InvalidOrderError, MissingModelError, NotOriginalError
 
-        names = ("instrument", "seconds", "seed", "mood", "tonic", "mode", "bpm", "density", "temperature")
-        order = OrderFields(
-            **{name: options[name] for name in names} | {"tonic": spelled_tonic(options["tonic"])}
-        )
         try:
+            begun = earlier.piece_of(options)
+            order = _order(options, begun=begun)
             check_order(order)
         except InvalidOrder as error:
-            options_at_fault = {"tonic": "key"}
-            problems = (
-                f"--{options_at_fault.get(field, field)}: {text}" for field, text in error.problems.items()
-            )
-            raise CommandError(" ".join(problems)) from error
+            problems = (f"--{OPTIONS.get(field, field)}: {text}" for field, text in error.problems.items())
+            raise CommandError(" ".join(" ".join(problems).split())) from error
         try:
+            source = earlier.source_of(begun) if begun else None
             with appearing_in(options["output"]) as folder:
-                report = _compose(order, folder=folder, with_sound=not options["score_only"])
+                report = _compose(
+                    order,
+                    variant=options["variant"],
+                    source=source,
+                    folder=folder,
+                    with_sound=not options["score_only"],
+                )
                 text = json.dumps(report, ensure_ascii=False)
                 (folder / "report.json").write_text(text + "\n", encoding="utf-8")
         except (InvalidOrderError, MissingModelError, NotOriginalError, AudioError, OSError) as error:
@@ -82,7 +98,22 @@ class Command(OneLineCommand):
         self.stdout.write(text)
 
 
-def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str, Any]:
+def _order(options: dict[str, Any], *, begun: earlier.Piece | None) -> OrderFields:
+    if not begun and not options["instrument"]:
+        raise CommandError("--instrument is required where no earlier piece is named.", returncode=2)
+    wished = DEFAULT_SECONDS if options["seconds"] is None else options["seconds"]
+    names = ("seed", "mood", "mode", "bpm", "density", "register", "temperature")
+    return OrderFields(
+        instrument=begun.score.instrument if begun else options["instrument"],
+        seconds=begun.seconds if begun else wished,
+        tonic=spelled_tonic(options["tonic"]),
+        **{name: options[name] for name in names},
+    )
+
+
+def _compose(
+    order: OrderFields, *, variant: int, source: Source | None, folder: Path, with_sound: bool
+) -> dict[str, Any]:
     from generation.audio.engrave import write_pdf
     from generation.composer.compose import compose, load_model
     from generation.composer.write import write_midi, write_musicxml
@@ -94,7 +125,7 @@ def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str,
         model = load_model(order.instrument)
     seed = draw_seed() if order.seed is None else order.seed
     with _timed(timings, "composing"):
-        composed = compose(composer_order(order, seed=seed), model=model)
+        composed = compose(composer_order(order, seed=seed, variant=variant), model=model, source=source)
     tonic, mode = composed.score.tonic, composed.score.mode
     title = f"{order.instrument.capitalize()} in {tonic_label(tonic)} {mode}"
     score = replace(composed.score, title=title)
@@ -105,6 +136,7 @@ def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str,
     with _timed(timings, "score_files"):
         write_midi(score, folder / "score.mid")
         write_musicxml(score, folder / "score.musicxml")
+        write_score(score, folder / SCORE_JSON)
     if with_sound:
         timings |= _render(score, seed=seed, title=title, folder=folder)
     else:
@@ -123,6 +155,7 @@ def _compose(order: OrderFields, *, folder: Path, with_sound: bool) -> dict[str,
         "metre": "{}/{}".format(*score.metre),
         "notes": composed.notes,
         "unique_elements": composed.unique_elements,
+        "form": composed.form,
         "model": model.version,
         "originality": originality,
         "timings": timings,
