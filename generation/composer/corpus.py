@@ -140,7 +140,9 @@ def read_corpus(
         if progress:
             progress(done, len(entries))
     if not pieces:
-        raise CorpusError(f"None of the {len(entries)} files of {corpus} can be used; see the reason of each above.")
+        raise CorpusError(
+            f"None of the {len(entries)} files of {corpus} can be used; see the reason of each above."
+        )
     return pieces
 
 
@@ -148,7 +150,9 @@ def _sections(corpus: Path, *, entry: Entry, cache: Path | None) -> list[Score]:
     """The sections of one file, each checked to come back from its events unchanged."""
     sections = sections_of(_raw(corpus, entry=entry, cache=cache), instrument=entry.instrument)
     if not sections:
-        raise UnreadableMidiError(f"{corpus / entry.path} has no section of {SMALLEST_SECTION} notes in one metre and key.")
+        raise UnreadableMidiError(
+            f"{corpus / entry.path} has no section of {SMALLEST_SECTION} notes in one metre and key."
+        )
     for score in sections:
         shift = key_shift(tonic=score.tonic, mode=score.mode)
         if decode(encode(score.notes, shift=shift), shift=shift) != score.notes:
@@ -164,11 +168,16 @@ def _raw(corpus: Path, *, entry: Entry, cache: Path | None) -> RawMidi:
         with np.load(kept) as stored:
             return RawMidi(
                 int(stored["ticks"]),
-                *([tuple(row) for row in stored[name].tolist()] for name in ("notes", "metres", "keys", "tempos")),
+                *(
+                    [tuple(row) for row in stored[name].tolist()]
+                    for name in ("notes", "metres", "keys", "tempos")
+                ),
             )
     raw = read_raw_midi(path) if path.suffix.lower() in MIDI_ENDINGS else read_raw_musicxml(path)
     if len(raw.notes) > MOST_NOTES:
-        raise UnreadableMidiError(f"{path} has {len(raw.notes)} notes, more than the {MOST_NOTES} of one piece.")
+        raise UnreadableMidiError(
+            f"{path} has {len(raw.notes)} notes, more than the {MOST_NOTES} of one piece."
+        )
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_name(f".{kept.stem}.{os.getpid()}.npz")

@@ -105,7 +105,9 @@ def untrained(real: Sequence[Score]) -> Critic:
             mean.append(round(float(np.mean(column)), 4))
             spread.append(round(max(float(np.std(column)), 1e-2), 4))
     if not names:
-        raise ValueError(f"{len(real)} excerpt(s) of {EXCERPT_BARS} bars are too few to know what is typical.")
+        raise ValueError(
+            f"{len(real)} excerpt(s) of {EXCERPT_BARS} bars are too few to know what is typical."
+        )
     return Critic(tuple(names), tuple(mean), tuple(spread))
 
 

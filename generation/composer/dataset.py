@@ -84,7 +84,9 @@ def load_dataset(
                 f"{corpus} has {works} work(s) for {folder}: too few to keep some for validation; add works (about "
                 "one in ten is kept)."
             )
-    known = distinct([line for scores in training.values() for score in scores for line in shingles(score.notes)])
+    known = distinct(
+        [line for scores in training.values() for score in scores for line in shingles(score.notes)]
+    )
     kept = {
         folder: [score for score in scores if longest_run(shingles(score.notes), known=known) < DUPLICATE]
         for folder, scores in validation.items()
@@ -93,7 +95,8 @@ def load_dataset(
     return Dataset(
         pieces=pieces,
         training={
-            folder: [track_of(score, edges=edges[folder]) for score in scores] for folder, scores in training.items()
+            folder: [track_of(score, edges=edges[folder]) for score in scores]
+            for folder, scores in training.items()
         },
         validation={folder: kept[folder] or validation[folder] for folder in folders},
         edges=edges,

@@ -63,7 +63,9 @@ def decode_batch(
     forbidden = np.zeros(0, np.uint32) if known is None else known
     alive = np.arange(count)
     states = core.start(count)
-    tables = [np.zeros((count, len(fields)), np.int32) for fields in (INPUT_FIELDS, PITCH_FIELDS, DURATION_FIELDS)]
+    tables = [
+        np.zeros((count, len(fields)), np.int32) for fields in (INPUT_FIELDS, PITCH_FIELDS, DURATION_FIELDS)
+    ]
     step = 0
     while len(alive):
         whole, given_pitch, given_duration = (table[: len(alive)] for table in tables)

@@ -149,7 +149,9 @@ def _bars(quarters: float, *, metre: tuple[int, int], tempo_cost: float) -> int:
     """Number of bars: near the wished tempo, in whole phrases where that is possible."""
     bar = metre[0] * 4 / metre[1]
     middle = round(quarters / bar)
-    span = range(max(_FEWEST_BARS, middle - _NEAR_BARS), min(_LONGEST, max(_FEWEST_BARS, middle + _NEAR_BARS)) + 1)
+    span = range(
+        max(_FEWEST_BARS, middle - _NEAR_BARS), min(_LONGEST, max(_FEWEST_BARS, middle + _NEAR_BARS)) + 1
+    )
 
     def cost(bars: int) -> tuple[float, int]:
         return round(abs(math.log(bars * bar / quarters)) * tempo_cost + _ODD_BARS_COST[bars % 4], 9), bars

@@ -86,7 +86,8 @@ def styles_of(scores: Iterable[Score], *, edges: Edges) -> Styles:
             padded[: part.bars] = plan[:, :2]
             bars.append(padded)
     return Styles(
-        np.array(heads, np.uint8).reshape(-1, 3 + len(TRAITS)), np.array(bars, np.uint8).reshape(-1, LONGEST, 2)
+        np.array(heads, np.uint8).reshape(-1, 3 + len(TRAITS)),
+        np.array(bars, np.uint8).reshape(-1, LONGEST, 2),
     )
 
 

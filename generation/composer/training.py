@@ -206,9 +206,7 @@ def train(
         output=output, report=progress, recital=_recital(plan, data=data),
     )  # fmt: skip
     _take(trainer, best)
-    return write_model(
-        _trained(trainer, plan=plan, state=state, data=data, held_out=held_out), output=output
-    )
+    return write_model(_trained(trainer, plan=plan, state=state, data=data, held_out=held_out), output=output)
 
 
 def _recital(plan: Plan, *, data: Dataset) -> Recital | None:
@@ -336,7 +334,9 @@ class _Judge:
         self.reciting = bool(self.best) and self._recital is not None and self._recital.is_reciting(recited)
         if nll < state.best_nll and not self.reciting:
             state.best_nll, state.best_step, state.recited, self.worse = nll, state.step, recited, 0
-            self.best = {f"best/{index}": np.asarray(one) for index, one in enumerate(self._trainer.variables)}
+            self.best = {
+                f"best/{index}": np.asarray(one) for index, one in enumerate(self._trainer.variables)
+            }
         else:
             self.worse += 1
         self._trainer.swap()

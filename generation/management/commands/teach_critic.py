@@ -25,9 +25,13 @@ class Command(OneLineCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--instrument", required=True)
         parser.add_argument("--corpus", required=True, type=existing_folder, metavar="DIR")
-        parser.add_argument("--models", required=True, type=existing_folder, metavar="DIR", help="folder of models")
+        parser.add_argument(
+            "--models", required=True, type=existing_folder, metavar="DIR", help="folder of models"
+        )
         parser.add_argument("--folder", metavar="NAME", help="part of the corpus (default: the instrument's)")
-        parser.add_argument("--orders", type=int, default=40, help="orders of 16 candidates each (default 40)")
+        parser.add_argument(
+            "--orders", type=int, default=40, help="orders of 16 candidates each (default 40)"
+        )
         parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the parsed corpus here")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,7 +46,9 @@ class Command(OneLineCommand):
             raise CommandError(f"--orders is {options['orders']}; choose 1 or more.")
         try:
             model = load_model(options["instrument"], options["models"])
-            entries = read_manifest(options["corpus"], instruments=[options["folder"] or options["instrument"]])
+            entries = read_manifest(
+                options["corpus"], instruments=[options["folder"] or options["instrument"]]
+            )
             pieces = read_corpus(options["corpus"], entries=entries, cache=options["cache"])
             training = [score for piece in pieces if not piece.entry.held_out for score in piece.sections]
             real = [part for score in training for part in excerpts(score, bars=EXCERPT_BARS)]
@@ -52,7 +58,12 @@ class Command(OneLineCommand):
         except (CorpusError, MissingModelError, ValueError, OSError) as error:
             stop(error)
         sys.stderr.write("\n")
-        facts = {"instrument": card["instrument"], "version": card["version"], "real": len(real), "drawn": len(made)}
+        facts = {
+            "instrument": card["instrument"],
+            "version": card["version"],
+            "real": len(real),
+            "drawn": len(made),
+        }
         self.stdout.write(json.dumps(facts))
 
 

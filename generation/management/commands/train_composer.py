@@ -27,9 +27,14 @@ class Command(OneLineCommand):
         parser.add_argument("--corpus", type=existing_folder, metavar="DIR", help="with a manifest.csv")
         parser.add_argument("--output", required=True, type=Path, metavar="DIR")
         parser.add_argument("--minutes", type=float, help="wall time to train for (default: the recipe's)")
-        parser.add_argument("--epochs", type=float, help="stop after this many rounds through the instrument's folder")
         parser.add_argument(
-            "--folder", action="append", metavar="NAME", help="learn from this part of the corpus, in equal shares"
+            "--epochs", type=float, help="stop after this many rounds through the instrument's folder"
+        )
+        parser.add_argument(
+            "--folder",
+            action="append",
+            metavar="NAME",
+            help="learn from this part of the corpus, in equal shares",
         )
         parser.add_argument(
             "--start-from", type=existing_folder, metavar="DIR", help="output folder of another run"
@@ -40,7 +45,9 @@ class Command(OneLineCommand):
         )  # fmt: skip
         parser.add_argument("--allow-licence", action="append", default=[], metavar="NAME")
         parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the parsed corpus here")
-        parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write losses for TensorBoard here")
+        parser.add_argument(
+            "--tensorboard", type=Path, metavar="DIR", help="write losses for TensorBoard here"
+        )
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -65,15 +72,23 @@ class Command(OneLineCommand):
 
         if options["instrument"] not in PLAYERS:
             known = ", ".join(PLAYERS)
-            raise CommandError(f"--instrument {options['instrument']!r} has no range and idiom; choose one of {known}.")
-        return write_transfer(options["instrument"], source=options["transfer_from"], output=options["output"])
+            raise CommandError(
+                f"--instrument {options['instrument']!r} has no range and idiom; choose one of {known}."
+            )
+        return write_transfer(
+            options["instrument"], source=options["transfer_from"], output=options["output"]
+        )
 
     def _train(self, options: dict[str, Any]) -> dict[str, Any]:
         from generation.composer.corpus import read_manifest
         from generation.composer.recipes import RECIPES, Recipe
 
         recipe = RECIPES.get(options["instrument"]) or Recipe({options["instrument"]: 1.0})
-        shares = dict.fromkeys(options["folder"], 1.0 / len(options["folder"])) if options["folder"] else recipe.shares
+        shares = (
+            dict.fromkeys(options["folder"], 1.0 / len(options["folder"]))
+            if options["folder"]
+            else recipe.shares
+        )
         # Before TensorFlow is loaded, which takes a while.
         read_manifest(options["corpus"], instruments=shares, allow_licences=options["allow_licence"])
         try:

@@ -85,9 +85,7 @@ def scribble(seed: int, *, count: int = 60, parts: int = 1, instrument: str = "p
         notes[onset, pitch] = Note(onset, pitch, rng.choice(DURATIONS), rng.randrange(parts))
     pickup = rng.choice((0, 0, bar // 4, bar - 1))
     bars = max(1, -(-(onset + 1 - pickup) // bar))
-    return Score(
-        instrument, tuple(sorted(notes.values())), metre, bars, 96.0, tonic, mode, pickup=pickup
-    )
+    return Score(instrument, tuple(sorted(notes.values())), metre, bars, 96.0, tonic, mode, pickup=pickup)
 
 
 def ensemble(seed: int, *, players: int = 4, bars: int = 8) -> Score:

@@ -129,7 +129,9 @@ def test_every_folder_gives_its_share_of_the_notes() -> None:
     long, short = [track(1, bars=40), track(2, bars=30)], [track(seed, bars=4) for seed in range(3, 9)]
     found = drawn({"long": long, "short": short}, count=600, shares={"long": 0.25, "short": 0.75})
     total = sum(len(one) for one in found)
-    assert sum(len(one) for one in found if any(one is other for other in long)) / total == pytest.approx(0.25, abs=0.02)
+    assert sum(len(one) for one in found if any(one is other for other in long)) / total == pytest.approx(
+        0.25, abs=0.02
+    )
 
 
 def test_a_folder_without_a_share_or_without_tracks_gives_nothing() -> None:
@@ -142,7 +144,10 @@ def test_a_folder_without_a_share_or_without_tracks_gives_nothing() -> None:
 def test_a_folder_is_read_in_a_new_order_every_time_round() -> None:
     tracks = [track(seed, bars=2) for seed in range(8)]
     found = drawn({"one": tracks}, count=32, shares={"one": 1.0})
-    rounds = [[next(i for i, t in enumerate(tracks) if t is one) for one in found[k : k + 8]] for k in range(0, 32, 8)]
+    rounds = [
+        [next(i for i, t in enumerate(tracks) if t is one) for one in found[k : k + 8]]
+        for k in range(0, 32, 8)
+    ]
     assert all(sorted(order) == list(range(8)) for order in rounds)
     assert len({tuple(order) for order in rounds}) == 4
 

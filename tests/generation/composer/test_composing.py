@@ -130,7 +130,9 @@ def test_two_variants_of_an_order_are_unlike_each_other_and_both_original(
     assert one.fingerprint != other.fingerprint
     record = MemoryIndex({"first": lines_on_record(one.score.notes)})
     assert check(other.score.notes, works=record).verdict == "original"
-    assert {int(made.originality["longest_run_corpus"] or 0) < CORPUS_LIMIT for made in (one, other)} == {True}
+    assert {int(made.originality["longest_run_corpus"] or 0) < CORPUS_LIMIT for made in (one, other)} == {
+        True
+    }
     assert (one.score.metre, one.score.bars, one.form) == (other.score.metre, other.score.bars, other.form)
 
 

@@ -162,7 +162,13 @@ def test_duration_look_back_prefers_the_same_pitch_and_falls_back_to_the_lowest(
 
 
 def test_the_part_is_told_whose_turn_it_was() -> None:
-    notes = (Note(0, 48, 48, 3), Note(0, 60, 24, 1), Note(24, 62, 24, 0), Note(48, 50, 48, 3), Note(48, 64, 48, 1))
+    notes = (
+        Note(0, 48, 48, 3),
+        Note(0, 60, 24, 1),
+        Note(24, 62, 24, 0),
+        Note(48, 50, 48, 3),
+        Note(48, 64, 48, 1),
+    )
     found = tables(Score("string_quartet", notes, (4, 4), 2, 120.0, "C", "major"))["part"]
     told = [named(PART_FIELDS, row) for row in found[:5]]
     assert [row["part"] for row in told] == [NO_PART, 3, 1, 0, 3]

@@ -85,7 +85,9 @@ def test_a_held_out_piece_that_stands_in_training_under_another_name_is_left_out
 
 def test_what_is_known_is_what_is_learned_from(tmp_path: Path) -> None:
     data = load(two_folders(tmp_path / "corpus"), "piano", "violin")
-    lines = [line for name in ("piano", "violin") for score in data.scores(name) for line in shingles(score.notes)]
+    lines = [
+        line for name in ("piano", "violin") for score in data.scores(name) for line in shingles(score.notes)
+    ]
     assert data.known.tolist() == distinct(lines).tolist()
 
 

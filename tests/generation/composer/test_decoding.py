@@ -251,7 +251,9 @@ def test_a_candidate_does_not_depend_on_those_written_beside_it() -> None:
 # drawing from the nucleus
 
 
-def shares(logits: list[int], allowed: list[bool], *, temperature: float = 1.0, nucleus: int = 1000) -> list[float]:
+def shares(
+    logits: list[int], allowed: list[bool], *, temperature: float = 1.0, nucleus: int = 1000
+) -> list[float]:
     """How often each class is drawn by random numbers that are spread evenly."""
     count = 4096
     found = np.zeros(len(logits))
@@ -294,4 +296,4 @@ def test_temperature_flattens_and_sharpens() -> None:
 def test_the_least_likely_class_is_still_drawn_by_the_last_random_number() -> None:
     bits = np.uint64(2**64 - 1)
     assert draw(np.array([0, -100]), np.array([True, True]), 1.0, 1000, bits) == 1
-    assert draw(np.array([0, -10**6]), np.array([False, True]), 1.0, 985, bits) == 1
+    assert draw(np.array([0, -(10**6)]), np.array([False, True]), 1.0, 985, bits) == 1

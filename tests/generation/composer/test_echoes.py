@@ -48,9 +48,7 @@ def a_melody(seed: int, *, bars: int = 12) -> Score:
 
 def played(melody: Score, *, known: Any) -> list[Score]:
     streams = [Stream("quoting", number) for number in range(3)]
-    return decode_batch(
-        free_plan(14), core=Quoting(melody), streams=streams, temperature=1.0, known=known
-    )
+    return decode_batch(free_plan(14), core=Quoting(melody), streams=streams, temperature=1.0, known=known)
 
 
 @pytest.mark.parametrize("seed", range(4))

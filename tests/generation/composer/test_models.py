@@ -80,7 +80,9 @@ def test_without_a_sound_index_of_the_corpus_nothing_is_composed(shipped: Path, 
         load_model("guitar", shipped)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"sha256": {}, "format": 3, "version": "1", "critic": {}}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"sha256": {}, "format": 3, "version": "1", "critic": {}}']
+)
 def test_a_damaged_card_is_named(shipped: Path, text: str) -> None:
     (shipped / "guitar" / CARD).write_text(text, encoding="utf-8")
     with pytest.raises(MissingModelError, match=r"card\.json is damaged"):

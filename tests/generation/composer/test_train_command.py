@@ -94,7 +94,11 @@ def test_a_corpus_without_a_manifest_or_with_an_unfree_piece_is_refused_before_t
         call_command("train_composer", instrument="piano", corpus=corpus, output=tmp_path / "out")
     assert trained == []
     call_command(
-        "train_composer", instrument="piano", corpus=corpus, output=tmp_path / "out", allow_licence=["CC BY-NC 4.0"]
+        "train_composer",
+        instrument="piano",
+        corpus=corpus,
+        output=tmp_path / "out",
+        allow_licence=["CC BY-NC 4.0"],
     )
     assert trained[0][1]["allow_licences"] == ["CC BY-NC 4.0"]
 
@@ -106,7 +110,12 @@ def test_a_broken_corpus_ends_the_command_with_one_line(tmp_path: Path) -> None:
         path.write_bytes(b"MThd broken")
     with pytest.raises(CommandError, match="None of the 3 files of") as caught:
         call_command(
-            "train_composer", instrument="piano", folder=["piano"], corpus=corpus, output=tmp_path / "out", epochs=1.0
+            "train_composer",
+            instrument="piano",
+            folder=["piano"],
+            corpus=corpus,
+            output=tmp_path / "out",
+            epochs=1.0,
         )
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
