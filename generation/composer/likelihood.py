@@ -46,7 +46,7 @@ def _group_nats(core: Core, *, tracks: Sequence[Track]) -> NDArray[np.float64]:
     return sums
 
 
-def _nats(logits: NDArray[np.int64], targets: NDArray[np.intp]) -> NDArray[np.float64]:
+def _nats(logits: NDArray[np.int64], targets: NDArray[np.int32]) -> NDArray[np.float64]:
     scaled = logits / 2.0**STEP_BITS
     scaled -= scaled.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(scaled).sum(axis=1))
