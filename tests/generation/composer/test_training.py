@@ -76,7 +76,7 @@ def test_the_numpy_step_gives_what_keras_gives() -> None:
     core = Core(quantised(named_weights(network)))
     carried = core.start(1)
     for time in range(24):
-        summed, carried = core.step(inputs[:, time], states=carried)
+        summed = core.step(inputs[:, time], states=carried)
         found = (
             core.advance_logits(summed),
             core.pitch_logits(summed, inputs=pitch_inputs[:, time]),
