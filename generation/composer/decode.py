@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.composer import drawing, echoes, rules
-from generation.composer.context import DURATION_FIELDS, INPUT_FIELDS, PITCH_FIELDS, Written, strengths
+from generation.composer import rules
+from generation.composer.context import Written
+from generation.composer.drawing import Desk
 from generation.composer.events import DURATIONS, LOWEST_PITCH, encode, fit, key_shift
 from generation.composer.plan import PiecePlan
+from generation.composer.rules import State
 from generation.composer.runtime import Core
 from generation.composer.sampling import Stream
 from generation.composer.score import Note, Score
@@ -22,24 +23,6 @@ MOST_EVENTS = 6000
 RHYTHM_NUCLEUS = 985
 PITCH_NUCLEUS = 985
 """Thousandths of the probability from which a field is drawn."""
-
-RHYTHM_HEAT = 1.0
-PITCH_HEAT = 0.9
-"""Temperatures of the fields at an ordered temperature of 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The candidates in the making, as the compiled functions take them.
-
-    ``notes`` (candidates, events, 5) are the columns of :mod:`.context`; ``state`` (candidates, :data:`rules.STATE`);
-    ``lines`` (candidates, 2, :data:`echoes.LINE`) follow top and bass; ``bits`` are the random numbers of each.
-    """
-
-    notes: Written
-    state: NDArray[np.int64]
-    lines: NDArray[np.int64]
-    bits: NDArray[np.uint64]
 
 
 def decode_batch(
@@ -56,50 +39,34 @@ def decode_batch(
     ``known`` are the sorted shingles that must not be joined to a long run
     (:attr:`generation.originality.index.CorpusIndex.hashes`). ``progress(share, notes)`` is called every few steps.
     """
-    count = len(streams)
-    desk = _desk(plan, streams=streams)
-    law = rules.rules_of(plan)
-    numbers, weights, told = plan.frame.numbers(), strengths(plan.frame.metre), plan.frame.plan
-    forbidden = np.zeros(0, np.uint32) if known is None else known
-    alive = np.arange(count)
-    states = core.start(count)
-    tables = [
-        np.zeros((count, len(fields)), np.int32) for fields in (INPUT_FIELDS, PITCH_FIELDS, DURATION_FIELDS)
-    ]
+    notes, state = _blank(plan, count=len(streams))
+    desk = Desk(
+        notes=notes, state=state, bits=np.stack([stream.raw(3 * MOST_EVENTS) for stream in streams]),
+        known=np.zeros(0, np.uint32) if known is None else known, law=rules.rules_of(plan), frame=plan.frame,
+        temperature=temperature,
+    )  # fmt: skip
+    states = core.start(len(streams))
     step = 0
-    while len(alive):
-        whole, given_pitch, given_duration = (table[: len(alive)] for table in tables)
-        drawing.fill_inputs(desk.notes, desk.state, alive, numbers, weights, told, whole)
-        summed, states = core.step(whole, states=states)
-        drawing.choose_advances(
-            desk.notes, desk.state, desk.bits, alive, law, told, core.logits("advance", summed), temperature * RHYTHM_HEAT,
-            RHYTHM_NUCLEUS,
-        )  # fmt: skip
-        going = np.flatnonzero(desk.state[alive, rules.DONE] == 0)
-        if len(going) < len(alive):
-            alive, states, summed = alive[going], states.only(going), summed[going]
-            if not len(alive):
+    while len(desk.alive):
+        summed = core.step(desk.inputs(), states=states)
+        desk.choose_advances(core.logits("advance", summed), RHYTHM_NUCLEUS)
+        going = np.flatnonzero(desk.state[desk.alive, rules.DONE] == 0)
+        if len(going) < len(desk.alive):
+            desk.keep(going)
+            states, summed = states.only(going), summed[going]
+            if not len(going):
                 break
-            given_pitch, given_duration = given_pitch[: len(alive)], given_duration[: len(alive)]
-        drawing.fill_pitch_inputs(desk.notes, desk.state, alive, numbers, weights, told, given_pitch)
-        drawing.choose_pitches(
-            desk.notes, desk.state, desk.lines, desk.bits, alive, law, forbidden,
-            core.logits("pitch", summed, given=given_pitch), temperature * PITCH_HEAT, PITCH_NUCLEUS,
-        )  # fmt: skip
-        drawing.fill_duration_inputs(desk.notes, desk.state, alive, numbers, told, given_duration)
-        drawing.choose_durations(
-            desk.notes, desk.state, desk.lines, desk.bits, alive, law, forbidden,
-            core.logits("duration", summed, given=given_duration), temperature * RHYTHM_HEAT, RHYTHM_NUCLEUS,
-        )  # fmt: skip
+        desk.choose_pitches(core.logits("pitch", summed, given=desk.pitch_inputs()), PITCH_NUCLEUS)
+        desk.choose_durations(core.logits("duration", summed, given=desk.duration_inputs()), RHYTHM_NUCLEUS)
         step += 1
         if progress and step % 8 == 0:
-            onsets = desk.notes[alive, desk.state[alive, rules.COUNT] - 1, 0]
+            onsets = desk.notes[desk.alive, desk.state[desk.alive, rules.COUNT] - 1, 0]
             progress(float(onsets.min()) / (plan.bars * plan.frame.steps_per_bar), step)
-    return [_score(desk, one, plan=plan) for one in range(count)]
+    return [_score(desk, one, plan=plan) for one in range(len(streams))]
 
 
-def _desk(plan: PiecePlan, *, streams: Sequence[Stream]) -> Desk:
-    count = len(streams)
+def _blank(plan: PiecePlan, *, count: int) -> tuple[Written, State]:
+    """Candidates without a note, told which notes to keep."""
     notes = np.zeros((count, MOST_EVENTS, 5), np.int32)
     state = np.zeros((count, rules.STATE), np.int64)
     state[:, rules.FORCED] = -1
@@ -114,9 +81,7 @@ def _desk(plan: PiecePlan, *, streams: Sequence[Stream]) -> Desk:
         state[:, rules.FORCED_END] = MOST_EVENTS
         state[:, rules.EARLIEST] = plan.kept_bars * plan.frame.steps_per_bar
         state[:, rules.BAR] = plan.kept_bars
-    lines = np.zeros((count, 2, echoes.LINE), np.int64)
-    bits = np.stack([stream.raw(3 * MOST_EVENTS) for stream in streams])
-    return Desk(notes, state, lines, bits)
+    return notes, state
 
 
 def _score(desk: Desk, one: int, *, plan: PiecePlan) -> Score:

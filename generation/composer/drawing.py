@@ -1,30 +1,38 @@
 """The steps of decoding over all candidates of a batch: drawing each field under the rules. Compiled (:mod:`.kernel`).
 
-Arrays are those of :class:`generation.composer.decode.Desk`; ``alive`` are the candidates still being written, and
-row k of ``logits`` and of the filled tables belongs to candidate ``alive[k]``. Only whole numbers are summed, so that
-equal seeds give equal notes on every machine.
+Only whole numbers are summed, so that equal seeds give equal notes on every machine.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generation.composer import kernel
-from generation.composer.context import Row, Written
-from generation.composer.echoes import Known, Lines
+from generation.composer.context import (
+    DURATION_FIELDS,
+    INPUT_FIELDS,
+    PITCH_FIELDS,
+    Frame,
+    Row,
+    Written,
+    strengths,
+)
+from generation.composer.echoes import LINE, Known
 from generation.composer.kernel import INT32, INT64, MASK, UINT32, UINT64, address, library
 from generation.composer.rules import Bits, Law, Mask, State
-from generation.composer.traits import Bars
 
-Alive = NDArray[np.int64]
 Logits = NDArray[np.int64]
 
 MILLE = 1000
 """What a nucleus is counted in."""
+
+PITCH_HEAT = 0.9
+"""Temperature of the pitches at an ordered temperature of 1: at 1 lines turn too often and clash too much."""
 
 UNIT = 2.0**-53
 """A random number's top 53 bits times this lie from 0 to 1."""
@@ -45,74 +53,70 @@ def draw(logits: Logits, allowed: Mask, temperature: float, nucleus: int, bits: 
     return drawn
 
 
-def fill_inputs(
-    notes: Written, state: State, alive: Alive, numbers: Row, weights: Row, plan: Bars, out: Row
-) -> None:
-    """Rows of ``INPUT_FIELDS``."""
-    library().fill_inputs(_desk(notes, state, alive), *_rows(numbers, weights, plan, out))
+class Desk:
+    """The candidates in the making and what they are written by, as the compiled functions take them.
 
+    ``notes`` (candidates, events, 5) are the columns of :mod:`.context`; ``state`` (candidates,
+    :data:`rules.STATE`); ``lines`` (candidates, 2, :data:`echoes.LINE`) follow top and bass; ``bits`` are the random
+    numbers of each. ``alive`` are the candidates still being written: row k of logits and of filled tables belongs to
+    candidate ``alive[k]``.
+    """
 
-def fill_pitch_inputs(
-    notes: Written, state: State, alive: Alive, numbers: Row, weights: Row, plan: Bars, out: Row
-) -> None:
-    """Rows of ``PITCH_FIELDS`` for the advances just chosen."""
-    library().fill_pitch_inputs(_desk(notes, state, alive), *_rows(numbers, weights, plan, out))
-
-
-def fill_duration_inputs(
-    notes: Written, state: State, alive: Alive, numbers: Row, plan: Bars, out: Row
-) -> None:
-    """Rows of ``DURATION_FIELDS`` for the advances and pitches just chosen."""
-    library().fill_duration_inputs(_desk(notes, state, alive), *_rows(numbers, plan, out))
-
-
-def choose_advances(
-    notes: Written, state: State, bits: Bits, alive: Alive, law: Law, plan: Bars, logits: Logits, temperature: float,
-    nucleus: int,
-) -> None:  # fmt: skip
-    """Set each candidate's next advance, or ``DONE`` where it is ``END``."""
-    library().choose_advances(
-        _desk(notes, state, alive, bits=bits), address(law, INT64), address(plan, INT32), len(plan),
-        address(logits, INT64), temperature, nucleus,
-    )  # fmt: skip
-
-
-def choose_pitches(
-    notes: Written, state: State, lines: Lines, bits: Bits, alive: Alive, law: Law, known: Known, logits: Logits,
-    temperature: float, nucleus: int,
-) -> None:  # fmt: skip
-    """Set each candidate's next pitch class."""
-    library().choose_pitches(
-        _desk(notes, state, alive, bits=bits, lines=lines), address(law, INT64), address(known, UINT32), len(known),
-        address(logits, INT64), temperature, nucleus,
-    )  # fmt: skip
-
-
-def choose_durations(
-    notes: Written, state: State, lines: Lines, bits: Bits, alive: Alive, law: Law, known: Known, logits: Logits,
-    temperature: float, nucleus: int,
-) -> None:  # fmt: skip
-    """Draw each candidate's next duration and write the event down. Raises ``NoRoomError``."""
-    full = library().choose_durations(
-        _desk(notes, state, alive, bits=bits, lines=lines), address(law, INT64), address(known, UINT32), len(known),
-        address(logits, INT64), temperature, nucleus,
-    )  # fmt: skip
-    if full:
-        raise NoRoomError(f"A candidate has more than {notes.shape[1]} events.")
-
-
-def _desk(
-    notes: Written, state: State, alive: Alive, *, bits: Bits | None = None, lines: Lines | None = None
-) -> Any:
-    """The arrays as ``kernel.c`` takes them; a function that reads no bits or lines is given none."""
-    return ctypes.byref(
-        kernel.Desk(
-            address(notes, INT32), address(state, INT64), None if lines is None else address(lines, INT64),
-            None if bits is None else address(bits, UINT64), address(alive, INT64), notes.shape[1],
-            0 if bits is None else bits.shape[1], len(alive),
+    def __init__(
+        self, *, notes: Written, state: State, bits: Bits, known: Known, law: Law, frame: Frame, temperature: float
+    ) -> None:  # fmt: skip
+        count, room, _ = notes.shape
+        self.notes, self.state, self.alive = notes, state, np.arange(count)
+        self._temperature = temperature
+        arrays: dict[str, tuple[NDArray[Any], np.dtype[Any]]] = {
+            "notes": (notes, INT32), "state": (state, INT64), "bits": (bits, UINT64), "alive": (self.alive, INT64),
+            "lines": (np.zeros((count, 2, LINE), np.int64), INT64), "law": (law, INT64), "known": (known, UINT32),
+            "numbers": (frame.numbers(), INT32), "strengths": (strengths(frame.metre), INT32),
+            "plan": (frame.plan, INT32),
+        }  # fmt: skip
+        self._arrays = arrays  # for as long as the struct points at them
+        self._told = kernel.Desk(
+            **{name: address(array, kind) for name, (array, kind) in arrays.items()},
+            room=room, bits_each=bits.shape[1], living=count, bars=len(frame.plan), known_count=len(known),
+        )  # fmt: skip
+        self._desk = ctypes.addressof(self._told)
+        self._library = library()
+        fields = (INPUT_FIELDS, PITCH_FIELDS, DURATION_FIELDS)
+        self._inputs, self._pitch_inputs, self._duration_inputs = (
+            np.empty((count, len(table)), np.int32) for table in fields
         )
-    )  # fmt: skip
 
+    def keep(self, rows: NDArray[np.intp]) -> None:
+        """Go on with some of those alive."""
+        self.alive = self.alive[rows]
+        self._told.alive, self._told.living = address(self.alive, INT64), len(rows)
 
-def _rows(*arrays: Row) -> list[int]:
-    return [address(array, INT32) for array in arrays]
+    def inputs(self) -> Row:
+        """Rows of ``INPUT_FIELDS``."""
+        return self._filled(self._library.fill_inputs, self._inputs)
+
+    def pitch_inputs(self) -> Row:
+        """Rows of ``PITCH_FIELDS`` for the advances just chosen."""
+        return self._filled(self._library.fill_pitch_inputs, self._pitch_inputs)
+
+    def duration_inputs(self) -> Row:
+        """Rows of ``DURATION_FIELDS`` for the advances and pitches just chosen."""
+        return self._filled(self._library.fill_duration_inputs, self._duration_inputs)
+
+    def choose_advances(self, logits: Logits, nucleus: int) -> None:
+        """Set each candidate's next advance, or ``DONE`` where it is ``END``."""
+        self._library.choose_advances(self._desk, address(logits, INT64), self._temperature, nucleus)
+
+    def choose_pitches(self, logits: Logits, nucleus: int) -> None:
+        """Set each candidate's next pitch class."""
+        heat = self._temperature * PITCH_HEAT
+        self._library.choose_pitches(self._desk, address(logits, INT64), heat, nucleus)
+
+    def choose_durations(self, logits: Logits, nucleus: int) -> None:
+        """Draw each candidate's next duration and write the event down. Raises ``NoRoomError``."""
+        if self._library.choose_durations(self._desk, address(logits, INT64), self._temperature, nucleus):
+            raise NoRoomError(f"A candidate has more than {self.notes.shape[1]} events.")
+
+    def _filled(self, fill: Callable[[int, int], None], table: Row) -> Row:
+        fill(self._desk, address(table, INT32))
+        return table[: len(self.alive)]

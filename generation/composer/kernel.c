@@ -1,4 +1,4 @@
-/* The composer's hot functions: what is told to the network, what a player may do, drawing, echoes and gates.
+/* The composer's hot functions: what is told to the network, what a player may do, drawing, echoes and layers.
  *
  * The Python modules of the same functions (context, rules, drawing, echoes, runtime) document them and hold every
  * table and constant; kernel.py hands those over once, in `kernel_tell`, and checks that the columns named here are
@@ -63,7 +63,8 @@ typedef struct {
     const int64_t *advance_classes; /* nearest class of 0 ... longest_advance steps */
     const int64_t *class_of;        /* class of exactly so many steps, or -1 */
     const int64_t *exp;
-    const float *tanh, *sigmoid, *hidden_tanh; /* arguments -limit ... limit */
+    const float *tanh, *sigmoid;    /* arguments -limit ... limit */
+    const int16_t *hidden_tanh;     /* the same, as hidden states */
 } Told;
 
 static Told K;
@@ -604,14 +605,17 @@ int64_t draw(const int64_t *logits, int64_t count, const uint8_t *allowed, doubl
     return kept ? order[kept - 1] : 0;
 }
 
-/* What the candidates of a batch are written on; the same fields in the same order in kernel.py. */
+/* What the candidates of a batch are written on, and by; the same fields in the same order in kernel.py. */
 typedef struct {
     int32_t *notes;  /* (candidates, room, NOTE) */
     int64_t *state;  /* (candidates, STATE) */
     int64_t *lines;  /* (candidates, 2, line) */
     const uint64_t *bits; /* (candidates, bits_each) */
     const int64_t *alive; /* (living): row k of a table is candidate alive[k]'s */
-    int64_t room, bits_each, living;
+    const int64_t *law;
+    const int32_t *numbers, *strengths, *plan;
+    const uint32_t *known;
+    int64_t room, bits_each, living, bars, known_count;
 } Desk;
 
 static int32_t *notes_of(const Desk *desk, int64_t row) { return desk->notes + desk->alive[row] * desk->room * NOTE; }
@@ -626,28 +630,28 @@ static int64_t draw_for(const Desk *desk, int64_t row, const int64_t *logits, in
     return draw(logits + row * count, count, allowed, temperature, nucleus, bits);
 }
 
-void fill_inputs(const Desk *desk, const int32_t *numbers, const int32_t *weights, const int32_t *plan, int32_t *out)
+void fill_inputs(const Desk *desk, int32_t *out)
 {
     for (int64_t row = 0; row < desk->living; row++)
-        inputs(notes_of(desk, row), state_of(desk, row)[COUNT], numbers, weights, plan, out + row * IN_COLUMNS);
+        inputs(notes_of(desk, row), state_of(desk, row)[COUNT], desk->numbers, desk->strengths, desk->plan,
+               out + row * IN_COLUMNS);
 }
 
-void fill_pitch_inputs(const Desk *desk, const int32_t *numbers, const int32_t *weights, const int32_t *plan,
-                       int32_t *out)
+void fill_pitch_inputs(const Desk *desk, int32_t *out)
 {
     for (int64_t row = 0; row < desk->living; row++) {
         const int64_t *mine = state_of(desk, row);
-        pitch_inputs(notes_of(desk, row), mine[COUNT], numbers, weights, plan, mine[NEXT_ADVANCE], 0,
-                     out + row * PITCH_COLUMNS);
+        pitch_inputs(notes_of(desk, row), mine[COUNT], desk->numbers, desk->strengths, desk->plan, mine[NEXT_ADVANCE],
+                     0, out + row * PITCH_COLUMNS);
     }
 }
 
-void fill_duration_inputs(const Desk *desk, const int32_t *numbers, const int32_t *plan, int32_t *out)
+void fill_duration_inputs(const Desk *desk, int32_t *out)
 {
     for (int64_t row = 0; row < desk->living; row++) {
         const int64_t *mine = state_of(desk, row);
-        duration_inputs(notes_of(desk, row), mine[COUNT], numbers, plan, mine[NEXT_ADVANCE], 0, mine[NEXT_PITCH],
-                        out + row * DUR_COLUMNS);
+        duration_inputs(notes_of(desk, row), mine[COUNT], desk->numbers, desk->plan, mine[NEXT_ADVANCE], 0,
+                        mine[NEXT_PITCH], out + row * DUR_COLUMNS);
     }
 }
 
@@ -699,9 +703,9 @@ static void keep_free(uint8_t *allowed, int64_t onset, int64_t start, int64_t fi
     }
 }
 
-void choose_advances(const Desk *desk, const int64_t *law, const int32_t *plan, int64_t bars, const int64_t *logits,
-                     double temperature, int64_t nucleus)
+void choose_advances(const Desk *desk, const int64_t *logits, double temperature, int64_t nucleus)
 {
+    const int64_t *law = desk->law;
     uint8_t allowed[MOST_CLASSES];
     for (int64_t row = 0; row < desk->living; row++) {
         int64_t *mine = state_of(desk, row);
@@ -709,7 +713,7 @@ void choose_advances(const Desk *desk, const int64_t *law, const int32_t *plan, 
         int64_t onset = last_onset(notes, mine[COUNT]), last = law[FINAL];
         Copy copy = {-1, 0, 0, 0};
         if (mine[FORCED] < 0) {
-            copy = next_copy(notes, mine, law, plan, bars, onset);
+            copy = next_copy(notes, mine, law, desk->plan, desk->bars, onset);
             if (copy.bar >= 0) {
                 last = at_most(last, note(notes, copy.first)[ONSET] + copy.shift);
                 if (mine[EARLIEST] >= copy.bar * law[BAR_STEPS])
@@ -741,9 +745,9 @@ void choose_advances(const Desk *desk, const int64_t *law, const int32_t *plan, 
     }
 }
 
-void choose_pitches(const Desk *desk, const int64_t *law, const uint32_t *known, int64_t known_count,
-                    const int64_t *logits, double temperature, int64_t nucleus)
+void choose_pitches(const Desk *desk, const int64_t *logits, double temperature, int64_t nucleus)
 {
+    const int64_t *law = desk->law;
     uint8_t allowed[MOST_CLASSES];
     for (int64_t row = 0; row < desk->living; row++) {
         int64_t *mine = state_of(desk, row);
@@ -757,16 +761,16 @@ void choose_pitches(const Desk *desk, const int64_t *law, const uint32_t *known,
         allow_pitches(notes, mine, law, onset, chord, allowed);
         if (!any_of(allowed, K.pitches))
             set_pitches(allowed, law[LOW], law[HIGH] + 1, 1);
-        if (known_count)
-            forbid_long_runs(notes, count, lines_of(desk, row), onset, chord, known, known_count, allowed);
+        if (desk->known_count)
+            forbid_long_runs(notes, count, lines_of(desk, row), onset, chord, desk->known, desk->known_count, allowed);
         mine[NEXT_PITCH] = draw_for(desk, row, logits, K.pitches, allowed, temperature, nucleus);
     }
 }
 
 /* Returns 0, or 1 where a candidate has no room for another note. */
-int64_t choose_durations(const Desk *desk, const int64_t *law, const uint32_t *known, int64_t known_count,
-                         const int64_t *logits, double temperature, int64_t nucleus)
+int64_t choose_durations(const Desk *desk, const int64_t *logits, double temperature, int64_t nucleus)
 {
+    const int64_t *law = desk->law;
     uint8_t allowed[MOST_CLASSES];
     for (int64_t row = 0; row < desk->living; row++) {
         int64_t *mine = state_of(desk, row);
@@ -788,8 +792,8 @@ int64_t choose_durations(const Desk *desk, const int64_t *law, const uint32_t *k
             allow_durations(law, onset, allowed);
             duration = draw_for(desk, row, logits, K.durations, allowed, temperature, nucleus);
         }
-        if (known_count && count && advance > 0)
-            follow(notes, count, lines_of(desk, row), known, known_count);
+        if (desk->known_count && count && advance > 0)
+            follow(notes, count, lines_of(desk, row), desk->known, desk->known_count);
         int32_t *written = notes + count * NOTE;
         written[ONSET] = (int32_t)onset;
         written[ADVANCE] = (int32_t)advance;
@@ -800,17 +804,57 @@ int64_t choose_durations(const Desk *desk, const int64_t *law, const uint32_t *k
     return 0;
 }
 
-/* ------------------------------------------------------------------ runtime: gates and tables of the network */
+/* ------------------------------------------------------------------ runtime: layers of the network */
 
-void add_rows(float *sums, const float *table, const int32_t *values, const int64_t *offsets, int64_t rows,
-              int64_t fields, int64_t width)
+/* Compiled also for AVX2, whose vpmaddwd does 16 products at once; the loader takes what the processor has. */
+#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) && defined(__GLIBC__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+/* A dense layer; the same fields in the same order in kernel.py. */
+typedef struct {
+    const int16_t *weights; /* (outputs, inputs) */
+    const int32_t *bias;    /* (outputs) */
+    const int32_t *table;   /* (classes of all fields, outputs): what each value of each field adds */
+    const int64_t *offsets; /* (fields): where a field's classes begin in the table */
+    int64_t inputs, outputs, fields;
+} Layer;
+
+/* Candidates and outputs that share what is loaded: with the 12 sums, just what 16 vector registers hold. */
+enum { SIDE = 4, ACROSS = 3 };
+
+/* Sums (rows, outputs) from the first `inputs` of the `stride` numbers of each row; they are below 2^24, thus exact.
+ * A tile that reaches over the edge does the last row or output again. */
+WIDE void layer(const Layer *made, const int16_t *in, int64_t stride, const int32_t *values, int32_t *out, int64_t rows)
 {
-    for (int64_t row = 0; row < rows; row++) {
-        float *restrict sum = sums + row * width;
-        for (int64_t field = 0; field < fields; field++) {
-            const float *restrict one = table + (values[row * fields + field] + offsets[field]) * width;
-            for (int64_t unit = 0; unit < width; unit++)
-                sum[unit] += one[unit];
+    int64_t inputs = made->inputs, outputs = made->outputs;
+    for (int64_t first = 0; first < outputs; first += ACROSS) {
+        for (int64_t top = 0; top < rows; top += SIDE) {
+            const int16_t *from[SIDE], *by[ACROSS];
+            int32_t sums[SIDE][ACROSS] = {{0}};
+            for (int a = 0; a < SIDE; a++)
+                from[a] = in + at_most(top + a, rows - 1) * stride;
+            for (int b = 0; b < ACROSS; b++)
+                by[b] = made->weights + at_most(first + b, outputs - 1) * inputs;
+            for (int64_t k = 0; k < inputs; k++)
+                for (int a = 0; a < SIDE; a++)
+                    for (int b = 0; b < ACROSS; b++)
+                        sums[a][b] += (int32_t)from[a][k] * (int32_t)by[b][k];
+            for (int a = 0; a < SIDE; a++)
+                for (int b = 0; b < ACROSS; b++) {
+                    int64_t output = at_most(first + b, outputs - 1);
+                    out[at_most(top + a, rows - 1) * outputs + output] = sums[a][b] + made->bias[output];
+                }
+        }
+    }
+    for (int64_t row = 0; values && row < rows; row++) {
+        int32_t *restrict sum = out + row * outputs;
+        for (int64_t field = 0; field < made->fields; field++) {
+            const int32_t *restrict one = made->table + (*values++ + made->offsets[field]) * outputs;
+            for (int64_t output = 0; output < outputs; output++)
+                sum[output] += one[output];
         }
     }
 }
@@ -825,26 +869,33 @@ static inline int64_t argument(double total, double scale)
     return (int64_t)lrint(steps) + K.limit;
 }
 
-/* Gates of (rows, 4 * units) in the order i, f, c, o. Each value is a whole number below 2^53 until it is scaled by
- * a power of two: exact in double. */
-void cells(const float *gates, const double *old_cells, float *hidden, double *new_cells, int64_t rows, int64_t units)
+/* New cells and hidden states, in place, from gates (rows, 4 * units) in the order i, f, c, o; `hidden` (rows, stride)
+ * begins at the layer's own. Each value is a whole number below 2^53 until it is scaled by a power of two: exact. */
+void cells(const int32_t *gates, double *cells, int16_t *hidden, int64_t stride, int64_t rows, int64_t units)
 {
-    for (int64_t row = 0; row < rows; row++, gates += 4 * units) {
+    for (int64_t row = 0; row < rows; row++, gates += 4 * units, cells += units, hidden += stride) {
         for (int64_t unit = 0; unit < units; unit++) {
             double let_in = K.sigmoid[argument(gates[unit], K.to_steps)];
             double keep = K.sigmoid[argument(gates[units + unit], K.to_steps)];
             double new = K.tanh[argument(gates[2 * units + unit], K.to_steps)];
             double let_out = K.sigmoid[argument(gates[3 * units + unit], K.to_steps)];
-            double cell = (double)lrint((keep * old_cells[row * units + unit] + let_in * new) * K.to_cell);
+            double cell = (double)lrint((keep * cells[unit] + let_in * new) * K.to_cell);
             double shape = K.tanh[argument(cell, K.cell_to_steps)];
-            new_cells[row * units + unit] = cell;
-            hidden[row * units + unit] = (float)lrint(let_out * shape * K.to_hidden);
+            cells[unit] = cell;
+            hidden[unit] = (int16_t)lrint(let_out * shape * K.to_hidden);
         }
     }
 }
 
-void hidden_tanh(const float *sums, float *out, int64_t count)
+void hidden_tanh(const int32_t *sums, int16_t *out, int64_t count)
 {
     for (int64_t one = 0; one < count; one++)
         out[one] = K.hidden_tanh[argument(sums[one], K.to_steps)];
+}
+
+/* Logits from sums. */
+void round_sums(const int32_t *sums, int64_t *out, int64_t count)
+{
+    for (int64_t one = 0; one < count; one++)
+        out[one] = lrint(sums[one] * K.to_steps);
 }

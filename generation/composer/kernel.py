@@ -32,13 +32,13 @@ FLAGS = (
     "-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-Wall",
     "-Wextra",
 )  # fmt: skip
-"""No processor is named: the library may be built on one machine and run on another, and gains nothing measurable."""
+"""No processor is named: the library may be built on one machine and run on another; ``layer`` chooses at load."""
 
 REMEDY = "install gcc: apt-get install gcc libc6-dev"
 
-INT32, INT64, UINT64 = np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.uint64)
-FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-UINT32, MASK = np.dtype(np.uint32), np.dtype(np.bool_)
+INT16, INT32, INT64 = np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64)
+UINT32, UINT64 = np.dtype(np.uint32), np.dtype(np.uint64)
+FLOAT64, MASK = np.dtype(np.float64), np.dtype(np.bool_)
 
 _A, _I, _F = c_void_p, c_int64, c_double
 _SIGNATURES: dict[str, tuple[list[Any], Any]] = {
@@ -54,15 +54,16 @@ _SIGNATURES: dict[str, tuple[list[Any], Any]] = {
     "follow": ([_A, _I, _A, _A, _I], None),
     "forbid_long_runs": ([_A, _I, _A, _I, c_bool, _A, _I, _A], None),
     "draw": ([_A, _I, _A, _F, _I, c_uint64], _I),
-    "fill_inputs": ([_A, _A, _A, _A, _A], None),
-    "fill_pitch_inputs": ([_A, _A, _A, _A, _A], None),
-    "fill_duration_inputs": ([_A, _A, _A, _A], None),
-    "choose_advances": ([_A, _A, _A, _I, _A, _F, _I], None),
-    "choose_pitches": ([_A, _A, _A, _I, _A, _F, _I], None),
-    "choose_durations": ([_A, _A, _A, _I, _A, _F, _I], _I),
-    "add_rows": ([_A, _A, _A, _A, _I, _I, _I], None),
-    "cells": ([_A, _A, _A, _A, _I, _I], None),
+    "fill_inputs": ([_A, _A], None),
+    "fill_pitch_inputs": ([_A, _A], None),
+    "fill_duration_inputs": ([_A, _A], None),
+    "choose_advances": ([_A, _A, _F, _I], None),
+    "choose_pitches": ([_A, _A, _F, _I], None),
+    "choose_durations": ([_A, _A, _F, _I], _I),
+    "layer": ([_A, _A, _I, _A, _A, _I], None),
+    "cells": ([_A, _A, _A, _I, _I, _I], None),
     "hidden_tanh": ([_A, _A, _I], None),
+    "round_sums": ([_A, _A, _I], None),
 }
 
 
@@ -74,8 +75,19 @@ class Desk(ctypes.Structure):
     """The struct of that name in ``kernel.c``."""
 
     _fields_ = [
-        *((name, c_void_p) for name in ("notes", "state", "lines", "bits", "alive")),
-        *((name, c_int64) for name in ("room", "bits_each", "living")),
+        *((name, c_void_p) for name in (
+            "notes", "state", "lines", "bits", "alive", "law", "numbers", "strengths", "plan", "known",
+        )),
+        *((name, c_int64) for name in ("room", "bits_each", "living", "bars", "known_count")),
+    ]  # fmt: skip
+
+
+class Layer(ctypes.Structure):
+    """The struct of that name in ``kernel.c``."""
+
+    _fields_ = [
+        *((name, c_void_p) for name in ("weights", "bias", "table", "offsets")),
+        *((name, c_int64) for name in ("inputs", "outputs", "fields")),
     ]
 
 
@@ -212,7 +224,7 @@ def _constants() -> tuple[dict[str, int | float], dict[str, NDArray[Any]]]:
         "ratio_classes": runs.RATIO_CLASSES, "widest": runs.WIDEST, "step": runs.STEP, "longest_gap": runs.LONGEST_GAP,
         "longest_advance": events.ADVANCES[-1], "exp_count": len(exp), "limit": tables.LIMIT, "mille": drawing.MILLE,
         "multiplier": int(runs.MULTIPLIER), "mix1": int(runs.MIX1), "mix2": int(runs.MIX2), "unit": drawing.UNIT,
-        "to_steps": float(runtime.TO_STEPS), "cell_to_steps": runtime.CELL_TO_STEPS, "to_cell": runtime.TO_CELL,
+        "to_steps": runtime.TO_STEPS, "cell_to_steps": runtime.CELL_TO_STEPS, "to_cell": runtime.TO_CELL,
         "to_hidden": runtime.TO_HIDDEN,
     }  # fmt: skip
     reach = range(events.ADVANCES[-1] + 1)
@@ -229,7 +241,7 @@ def _constants() -> tuple[dict[str, int | float], dict[str, NDArray[Any]]]:
     found["exp"] = exp
     tanh = tables.tanh_table()
     found["tanh"], found["sigmoid"] = tanh.astype(np.float32), tables.sigmoid_table().astype(np.float32)
-    found["hidden_tanh"] = np.rint(tanh * runtime.TANH_TO_HIDDEN).astype(np.float32)
+    found["hidden_tanh"] = np.rint(tanh * runtime.TANH_TO_HIDDEN).astype(np.int16)
     return numbers, found
 
 

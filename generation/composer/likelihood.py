@@ -36,7 +36,8 @@ def _group_nats(core: Core, *, tracks: Sequence[Track]) -> NDArray[np.float64]:
         now = {
             name: np.stack([track.tables[name][time] for track in tracks]).astype(np.int32) for name in TABLES
         }
-        summed, states = core.step(now["inputs"], states=states.only(slice(alive)))
+        states = states.only(slice(alive))
+        summed = core.step(now["inputs"], states=states)
         notes = now["targets"][:, ADVANCE_TARGET] != END
         several = notes & (now["inputs"][:, PLAYERS_COLUMN] > 0)
         for head, name in enumerate(HEADS):

@@ -1,13 +1,14 @@
-"""One step of the network in NumPy, bit for bit the same on every machine.
+"""One step of the network, bit for bit the same on every machine.
 
-Weights and hidden states are whole numbers, in units of 2**-9 and 2**-8, held in float32. :func:`quantised` checks
-that no sum of their products can reach 2**24; so every sum is exact, whatever the order in which a BLAS adds it
-up. What is not exact by nature (tanh, sigmoid) is read from :mod:`.tables`. The gates are compiled (:mod:`.kernel`).
+Weights and hidden states are whole numbers of 16 bits, in units of 2**-9 and 2**-8. :func:`quantised` checks that no
+sum of their products can reach 2**24; so every sum is exact. What is not exact by nature (tanh, sigmoid) is read from
+:mod:`.tables`. Layers and gates are compiled (:mod:`.kernel`).
 Equations: ``keras.layers.LSTM``, gates in the order i, f, c, o.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.composer.context import FIELDS, INPUT_FIELDS
-from generation.composer.kernel import FLOAT32, FLOAT64, INT32, INT64, address, library
+from generation.composer.kernel import FLOAT64, INT16, INT32, INT64, Layer, address, library
 from generation.composer.tables import STEP_BITS, UNIT_BITS
 
-Numbers = NDArray[np.float32]
+Hidden = NDArray[np.int16]
+Sums = NDArray[np.int32]
 Wide = NDArray[np.float64]
 Logits = NDArray[np.int64]
 Rows = NDArray[np.int32]
@@ -28,7 +30,7 @@ WEIGHT_BITS = 9
 HIDDEN_BITS = 8
 
 _PRODUCT_BITS = WEIGHT_BITS + HIDDEN_BITS
-TO_STEPS = np.float32(2.0 ** (STEP_BITS - _PRODUCT_BITS))
+TO_STEPS = 2.0 ** (STEP_BITS - _PRODUCT_BITS)
 """From a sum of products to a table's argument."""
 
 CELL_TO_STEPS = 2.0 ** (STEP_BITS - UNIT_BITS)
@@ -99,77 +101,117 @@ def _field_reach(table: NDArray[Any], *, fields: Sequence[tuple[str, int]]) -> W
     return total
 
 
-def _input_table(weights: Mapping[str, NDArray[np.int16]]) -> Numbers:
+def _input_table(weights: Mapping[str, NDArray[np.int16]]) -> Sums:
     """What each value of each field adds to the first layer's gates; the bias rides on the first field."""
     kernel = weights["lstm1/kernel"].astype(np.float64)
     embedding = weights["embedding/kernel"]
-    table = np.empty((len(embedding), kernel.shape[1]), np.float32)
+    table = np.empty((len(embedding), kernel.shape[1]), np.int32)
     for first in range(0, len(embedding), _BLOCK):
         products = embedding[first : first + _BLOCK].astype(np.float64) @ kernel
         table[first : first + _BLOCK] = np.rint(products * 2.0 ** (_PRODUCT_BITS - 2 * WEIGHT_BITS))
-    table[: INPUT_FIELDS[0][1]] += weights["lstm1/bias"].astype(np.float32) * np.float32(2**HIDDEN_BITS)
+    table[: INPUT_FIELDS[0][1]] += weights["lstm1/bias"].astype(np.int32) << HIDDEN_BITS
     return table
 
 
 @dataclass(slots=True)
 class States:
-    """Hidden and cell states of both layers, (candidates, units) each."""
+    """Hidden states (candidates, 2 * units) of both layers, and cell states (candidates, units) of each."""
 
-    h1: Numbers
-    c1: Wide
-    h2: Numbers
-    c2: Wide
+    hidden: Hidden
+    cells: tuple[Wide, Wide]
 
     def only(self, rows: NDArray[np.intp] | slice) -> States:
         """The states of some candidates."""
-        return States(self.h1[rows], self.c1[rows], self.h2[rows], self.c2[rows])
+        first, second = self.cells
+        return States(self.hidden[rows], (first[rows], second[rows]))
+
+
+class Dense:
+    """A dense layer: weights (inputs, outputs), a bias, and rows of a table that the values of ``fields`` pick."""
+
+    def __init__(
+        self, weights: Hidden, bias: NDArray[Any], *, table: NDArray[Any] | None = None,
+        fields: Sequence[tuple[str, int]] = (),
+    ) -> None:  # fmt: skip
+        self.inputs, self.outputs = weights.shape
+        rows = np.zeros(0) if table is None else table
+        self._arrays = (  # for as long as the struct points at them
+            np.ascontiguousarray(weights.T, np.int16), np.ascontiguousarray(bias, np.int32),
+            np.ascontiguousarray(rows, np.int32), _offsets(fields),
+        )  # fmt: skip
+        by, added, rows, offsets = self._arrays
+        self._told = Layer(
+            address(by, INT16), address(added, INT32), address(rows, INT32), address(offsets, INT64),
+            self.inputs, self.outputs, len(fields),
+        )  # fmt: skip
+        self._layer = ctypes.addressof(self._told)
+
+    def __call__(self, states: Hidden, values: Rows | None = None) -> Sums:
+        """Sums (candidates, outputs) from the first inputs of each row, and the rows that ``values`` pick."""
+        rows, stride = states.shape
+        sums = np.empty((rows, self.outputs), np.int32)
+        library().layer(
+            self._layer, address(states, INT16), stride, None if values is None else address(values, INT32),
+            address(sums, INT32), rows,
+        )  # fmt: skip
+        return sums
 
 
 class Core:
     """The network's step and its heads over a batch of candidates."""
 
     def __init__(self, weights: Mapping[str, NDArray[np.int16]]) -> None:
-        def whole(name: str) -> Numbers:
-            return weights[name].astype(np.float32)
+        def bias(name: str) -> Sums:
+            return weights[f"{name}/bias"].astype(np.int32) << HIDDEN_BITS
 
-        def dense(name: str) -> tuple[Numbers, Numbers]:
-            return whole(f"{name}/kernel"), whole(f"{name}/bias") * np.float32(2**HIDDEN_BITS)
+        def hidden(name: str) -> Dense:
+            table = (
+                weights[f"{name}_given/kernel"].astype(np.int32) << HIDDEN_BITS if name in _GIVEN else None
+            )
+            return Dense(
+                weights[f"{name}_hidden/kernel"],
+                bias(f"{name}_hidden"),
+                table=table,
+                fields=_GIVEN.get(name, ()),
+            )
 
-        self._inputs = _input_table(weights)
-        self._recurrent = whole("lstm1/recurrent_kernel")
-        second, self._second_bias = dense("lstm2")
-        self._second = np.concatenate([second, whole("lstm2/recurrent_kernel")])
-        self._hidden = {name: dense(f"{name}_hidden") for name in HEADS}
-        self._logits = {name: dense(f"{name}_logits") for name in HEADS}
-        self._given = {name: whole(f"{name}_given/kernel") * np.float32(2**HIDDEN_BITS) for name in _GIVEN}
-        self.units = len(self._recurrent)
+        recurrent = weights["lstm1/recurrent_kernel"]
+        second = np.concatenate([weights["lstm2/kernel"], weights["lstm2/recurrent_kernel"]])
+        self.units = len(recurrent)
+        self._first = Dense(
+            recurrent, np.zeros(recurrent.shape[1]), table=_input_table(weights), fields=INPUT_FIELDS
+        )
+        self._second = Dense(second, bias("lstm2"))
+        self._hidden = {name: hidden(name) for name in HEADS}
+        self._logits = {
+            name: Dense(weights[f"{name}_logits/kernel"], bias(f"{name}_logits")) for name in HEADS
+        }
 
     def start(self, candidates: int) -> States:
         """States before the first event."""
-        hidden = np.zeros((candidates, self.units), np.float32)
-        cell = np.zeros((candidates, self.units))
-        return States(hidden, cell, hidden, cell)
+        shape = candidates, self.units
+        return States(np.zeros((candidates, 2 * self.units), np.int16), (np.zeros(shape), np.zeros(shape)))
 
-    def step(self, inputs: Rows, *, states: States) -> tuple[Numbers, States]:
-        """Read one row of ``INPUT_FIELDS`` a candidate; what the heads are fed, and the new states."""
-        gates = states.h1 @ self._recurrent
-        _add_rows(gates, self._inputs, inputs, _INPUT_OFFSETS)
-        h1, c1 = _cells(gates, states.c1)
-        gates = np.concatenate([h1, states.h2], axis=1) @ self._second + self._second_bias
-        h2, c2 = _cells(gates, states.c2)
-        return h1 + h2, States(h1, c1, h2, c2)
+    def step(self, inputs: Rows, *, states: States) -> Hidden:
+        """Read one row of ``INPUT_FIELDS`` a candidate into ``states``; gives what the heads are fed."""
+        hidden, units = states.hidden, self.units
+        # The first layer's new states and the second one's old ones lie side by side, as the second layer reads them.
+        _advance(self._first(hidden, inputs), states, layer=0)
+        _advance(self._second(hidden), states, layer=1)
+        summed: Hidden = hidden[:, :units] + hidden[:, units:]
+        return summed
 
-    def logits(self, name: str, summed: Numbers, *, given: Rows | None = None) -> Logits:
+    def logits(self, name: str, summed: Hidden, *, given: Rows | None = None) -> Logits:
         """Logits (candidates, classes) of a head of ``HEADS``, in units of 2**-9, from what ``step`` gave.
 
         ``given`` are rows of the head's fields, for those that have some.
         """
-        kernel, bias = self._hidden[name]
-        sums = summed @ kernel + bias
-        if given is not None:
-            _add_rows(sums, self._given[name], given, _GIVEN_OFFSETS[name])
-        kernel, bias = self._logits[name]
-        logits: Logits = np.rint((_hidden_tanh(sums) @ kernel + bias) * TO_STEPS).astype(np.int64)
+        sums = self._hidden[name](summed, given)
+        hidden = np.empty(sums.shape, np.int16)
+        library().hidden_tanh(address(sums, INT32), address(hidden, INT16), sums.size)
+        sums = self._logits[name](hidden)
+        logits = np.empty(sums.shape, np.int64)
+        library().round_sums(address(sums, INT32), address(logits, INT64), sums.size)
         return logits
 
 
@@ -178,31 +220,11 @@ def _offsets(fields: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
     return starts
 
 
-_INPUT_OFFSETS = _offsets(INPUT_FIELDS)
-_GIVEN_OFFSETS = {name: _offsets(fields) for name, fields in _GIVEN.items()}
-
-
-def _add_rows(sums: Numbers, table: Numbers, values: Rows, offsets: NDArray[np.int64]) -> None:
-    """Add the rows that each candidate's values pick from a table."""
-    library().add_rows(
-        address(sums, FLOAT32), address(table, FLOAT32), address(values, INT32), address(offsets, INT64), len(sums),
-        len(offsets), sums.shape[1],
-    )  # fmt: skip
-
-
-def _cells(gates: Numbers, cells: Wide) -> tuple[Numbers, Wide]:
-    """New hidden and cell states from the sums of the four gates."""
-    new_hidden = np.empty(cells.shape, np.float32)
-    new_cells = np.empty(cells.shape, np.float64)
+def _advance(gates: Sums, states: States, *, layer: int) -> None:
+    """New hidden and cell states of a layer from the sums of its four gates."""
+    cells = states.cells[layer]
+    rows, units = cells.shape
     library().cells(
-        address(gates, FLOAT32), address(cells, FLOAT64), address(new_hidden, FLOAT32), address(new_cells, FLOAT64),
-        *cells.shape,
+        address(gates, INT32), address(cells, FLOAT64),
+        address(states.hidden, INT16) + layer * units * states.hidden.itemsize, 2 * units, rows, units,
     )  # fmt: skip
-    return new_hidden, new_cells
-
-
-def _hidden_tanh(sums: Numbers) -> Numbers:
-    """Hyperbolic tangent of a head's hidden sums, in units of 2**-8."""
-    out = np.empty(sums.shape, np.float32)
-    library().hidden_tanh(address(sums, FLOAT32), address(out, FLOAT32), sums.size)
-    return out

@@ -11,6 +11,7 @@ import pytest
 
 from generation.composer import drawing, kernel
 from generation.composer.events import END, PITCHES
+from generation.composer.runtime import Dense
 from generation.composer.tables import exp_table
 
 EXP = exp_table().tolist()
@@ -119,6 +120,27 @@ def test_drawing_agrees_with_plain_python() -> None:
         bits = rng.integers(0, 2**64, dtype=np.uint64)
         expected = plainly_drawn(logits.tolist(), allowed.tolist(), temperature, nucleus, int(bits))
         assert drawing.draw(logits, allowed, temperature, nucleus, bits) == expected
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 16, 17])
+@pytest.mark.parametrize(
+    ("inputs", "outputs"), [(1, 1), (15, 2), (33, 5), (256, 61), (320, 1280), (640, 100)]
+)
+def test_a_layer_gives_what_numpy_gives(rows: int, inputs: int, outputs: int) -> None:
+    rng = np.random.default_rng(rows * inputs)
+    weights = rng.integers(-32767, 32768, (inputs, outputs)).astype(np.int16)
+    bias, table = rng.integers(-(2**23), 2**23, outputs), rng.integers(-(2**20), 2**20, (9, outputs))
+    values = np.stack([rng.integers(0, size, rows) for size in (2, 7)], axis=1).astype(np.int32)
+    # wider than the layer reads; products as large as a sum of 2**31 holds
+    states = rng.integers(-60, 61, (rows, inputs + 7)).astype(np.int16)
+    expected = states[:, :inputs].astype(np.int64) @ weights + bias
+    plain = Dense(weights, bias)
+    picking = Dense(weights, bias, table=table, fields=(("two", 2), ("seven", 7)))
+    np.testing.assert_array_equal(plain(states), expected)
+    np.testing.assert_array_equal(picking(states), expected)
+    np.testing.assert_array_equal(
+        picking(states, values), expected + table[values[:, 0]] + table[2 + values[:, 1]]
+    )
 
 
 def test_the_module_builds_ahead_of_time() -> None:
