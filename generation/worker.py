@@ -247,7 +247,7 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
     raise CannotCompose(_too_near_message(job.composition))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _loaded(instrument: str) -> LoadedModel:
     """Load a model once in the life of a worker; reading and verifying the weights takes a while."""
     return load_model(instrument)

@@ -130,10 +130,11 @@ class TestComposing:
 
         assertContains(page, 'name="seconds" value="30" id="id_seconds_2" checked')
         assertContains(page, 'Calm <i lang="it">tranquillo</i>')
+        assertContains(page, 'High <i lang="it">acuto</i>')
         assertContains(page, "Brighter <i>major</i>")
         assertContains(page, "Walking · andante · 88")
         assertContains(page, "€39.00 if you buy")
-        assert page.content.decode().count(" checked") == 5
+        assert page.content.decode().count(" checked") == 6
 
     def test_the_address_may_choose_the_instrument(self, client: Client) -> None:
         an_instrument("piano")
