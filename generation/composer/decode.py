@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from generation.composer import rules
 from generation.composer.context import Written
 from generation.composer.drawing import Desk
-from generation.composer.events import DURATIONS, LOWEST_PITCH, encode, fit, key_shift
+from generation.composer.events import DURATIONS, LOWEST_PITCH, encode, fit, key_shift, nearest
 from generation.composer.plan import PiecePlan
 from generation.composer.rules import State
 from generation.composer.runtime import Core
@@ -85,16 +85,23 @@ def _blank(plan: PiecePlan, *, count: int) -> tuple[Written, State]:
 
 
 def _score(desk: Desk, one: int, *, plan: PiecePlan) -> Score:
-    """The finished piece: nothing is held into the last chord, or past the same pitch struck again."""
+    """The finished piece: nothing is held into the last chord, or past the same pitch struck again.
+
+    Notes kept from another piece get their own lengths back, of which the network was told the nearest class.
+    """
     shift = LOWEST_PITCH + key_shift(tonic=plan.tonic, mode=plan.frame.mode)
     final = (plan.bars - 1) * plan.frame.steps_per_bar
+    kept = {(note.onset, note.pitch): note.duration for note in plan.kept}
     struck: dict[int, int] = {}
     notes = []
     for onset, _, part, pitch, duration in reversed(desk.notes[one, : desk.state[one, rules.COUNT]].tolist()):
-        limit = struck.get(pitch, final if onset < final else onset + DURATIONS[duration])
+        steps = kept.get((onset, pitch + shift), DURATIONS[duration])
+        if nearest(steps, table=DURATIONS) != duration:
+            steps = DURATIONS[duration]
+        limit = struck.get(pitch, final if onset < final else onset + steps)
         struck[pitch] = onset
         if limit > onset:
-            notes.append(Note(onset, pitch + shift, min(DURATIONS[duration], limit - onset), part))
+            notes.append(Note(onset, pitch + shift, min(steps, limit - onset), part))
     return Score(
         instrument=plan.instrument, notes=tuple(reversed(notes)), metre=plan.frame.metre, bars=plan.bars,
         bpm=plan.bpm, tonic=plan.tonic, mode=plan.frame.mode,

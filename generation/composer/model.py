@@ -81,7 +81,7 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
         _verify(files / name, expected=hashes.get(name, ""), instrument=instrument)
     try:
         core = _core(files / WEIGHTS)
-        with np.load(files / STYLES, allow_pickle=False) as stored:
+        with (files / STYLES).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             styles = Styles(stored["heads"], stored["bars"])
         index = _index(folder / INDEX)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
@@ -94,7 +94,7 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
 @lru_cache(maxsize=16)
 def _core(path: Path) -> Core:
     """Networks are shared by the instruments that compose with the same weights."""
-    with np.load(path, allow_pickle=False) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         return Core({name: stored[name] for name in stored.files})
 
 

@@ -120,15 +120,15 @@ class CorpusIndex:
     @classmethod
     def load(cls, path: Path) -> CorpusIndex:
         """Read what :meth:`save` wrote. Without its owners it names no piece, without its grams it misses ornaments."""
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             hashes, names = _joined(stored["hashes"]), stored["names"].tolist()
         owners = np.full(len(hashes), len(names), np.uint16)
         if (beside := path.with_suffix(OWNERS_SUFFIX)).is_file():
-            with np.load(beside, allow_pickle=False) as stored:
+            with beside.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 owners = _merged(stored["owners"])
         grams, gram_owners = np.zeros(0, np.uint32), np.zeros(0, np.uint16)
         if (beside := path.with_suffix(GRAMS_SUFFIX)).is_file():
-            with np.load(beside, allow_pickle=False) as stored:
+            with beside.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 grams, gram_owners = _joined(stored["grams"]), _merged(stored["owners"])
         return cls(hashes=hashes, owners=owners, grams=grams, gram_owners=gram_owners, names=(*names, ""))
 

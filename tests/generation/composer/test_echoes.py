@@ -57,10 +57,9 @@ def test_a_network_that_wants_to_quote_is_kept_from_it(seed: int) -> None:
     corpus = build_corpus_index({"known.mid": [melody.notes]})
     quotes = [check(score.notes, corpus=corpus) for score in played(melody, known=None)]
     assert all(found.longest_run_corpus >= 30 for found in quotes)
-    assert {found.verdict for found in quotes} == {"too_near"}
+    assert not any(found.may_be_offered for found in quotes)
     kept = [check(score.notes, corpus=corpus) for score in played(melody, known=corpus.hashes)]
     assert all(found.longest_run_corpus < CORPUS_LIMIT for found in kept)
-    assert {found.verdict for found in kept} == {"original"}
 
 
 def test_what_is_not_known_may_be_played() -> None:
