@@ -22,8 +22,8 @@ from generation.originality.index import WorkIndex
 from generation.originality.report import CORPUS_LIMIT, Report, check
 
 __all__ = [
-    "MOODS", "Composed", "ComposerModel", "InvalidOrderError", "MissingModelError", "NotOriginalError", "Order", "Source",
-    "available_instruments", "compose", "cut", "extension", "fingerprint", "load_model", "variation",
+    "MOODS", "Composed", "ComposerModel", "InvalidOrderError", "MissingModelError", "NotOriginalError", "Order",
+    "Source", "available_instruments", "compose", "cut", "extension", "fingerprint", "load_model", "variation",
 ]  # fmt: skip
 
 CANDIDATES = 16
@@ -133,7 +133,7 @@ def _key(order: Order, *, source: Source | None) -> dict[str, Any]:
 
 
 def _ranked(scores: list[Score], *, model: ComposerModel, stream: Stream) -> list[Score]:
-    """Candidates in order of preference: one drawn by its odds of being real, then the one least like it, then the rest.
+    """Candidates in order of preference: one drawn by its odds of being real, the one least like it, then the rest.
 
     Candidates with a flaw come last.
     """

@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def work(self) -> str:
-        """What all files of one work share, in whatever folder: the collection's folder of an opus, cycle or quartet."""
+        """What all files of one work share, in whatever folder: the collection's folder of an opus or cycle."""
         parts = re.sub(r"\s*\([^()]*\)$", "", self.source).split("/")
         if "ftp" in self.source:
             depth = 4

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.composer.measures import excerpts, measure
+from generation.composer.measures import measure
 from generation.composer.score import Score
 
 EXCERPT_BARS = 16

@@ -54,8 +54,9 @@ class Dataset:
             # Numbers only, so the order is the same in every process; neighbours of one work are torn apart.
             scores = sorted(self.validation[folder], key=lambda score: hash(score.notes[:24]))
             counts = np.cumsum([min(HELD_OUT_EVENTS, len(score.notes)) for score in scores])
-            for score in scores[: int(np.searchsorted(counts, HELD_OUT_NOTES)) + 1]:
-                tracks.append(untold(track_of(score, edges=self.edges[folder])).first(HELD_OUT_EVENTS))
+            sample = scores[: int(np.searchsorted(counts, HELD_OUT_NOTES)) + 1]
+            edges = self.edges[folder]
+            tracks += [untold(track_of(score, edges=edges)).first(HELD_OUT_EVENTS) for score in sample]
         return tracks
 
 

@@ -1,4 +1,4 @@
-"""The plan of a piece before its first note: key, metre, tempo, exact length, and what each bar is to an earlier one."""
+"""The plan of a piece before its first note: key, metre, tempo, exact length, and what its bars return to."""
 
 from __future__ import annotations
 

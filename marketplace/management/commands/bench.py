@@ -29,7 +29,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         figures = []
-        parts = [composing, bench.visit] if options["skip_clone"] else [composing, bench.visit, bench.fresh_clone]
+        parts = (
+            [composing, bench.visit] if options["skip_clone"] else [composing, bench.visit, bench.fresh_clone]
+        )
         for part in parts:
             for figure in part(settings.BASE_DIR):
                 mark = "holds" if figure.holds else "FALLS SHORT"
