@@ -82,7 +82,7 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
     try:
         core = _core(files / WEIGHTS)
         with (files / STYLES).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            styles = Styles(stored["heads"], stored["bars"])
+            styles = Styles(stored["heads"], stored["bars"], card["edges"])
         index = _index(folder / INDEX)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise MissingModelError(

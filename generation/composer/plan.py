@@ -10,8 +10,8 @@ from generation.composer.order import MOOD_MEANINGS, InvalidOrderError, Order
 from generation.composer.players import PLAYERS, Player
 from generation.composer.sampling import Stream
 from generation.composer.score import STEPS_PER_QUARTER, Note, Score
-from generation.composer.styles import Styles
-from generation.composer.traits import EXACT
+from generation.composer.styles import LAST_BARS, Styles
+from generation.composer.traits import EXACT, bar_plan
 
 PHRASE_BARS = 4
 _TEMPO_COST = {"wished": 25.0, "drawn": 4.0}
@@ -71,6 +71,8 @@ class Source:
 
 def variation(score: Score, *, from_bar: int) -> Source:
     """The same plan with new notes from a bar (counted from 1) on. Raises ``InvalidOrderError`` for a bar outside."""
+    if score.bars < 3:
+        raise InvalidOrderError("from_bar", f"A piece of {score.bars} bars has none that could be varied.")
     if not 2 <= from_bar <= score.bars - 1:
         message = f"from_bar is {from_bar!r}; choose a bar from 2 to {score.bars - 1}."
         raise InvalidOrderError("from_bar", message)
@@ -94,41 +96,47 @@ def plan(order: Order, *, styles: Styles, stream: Stream, source: Source | None 
     if player is None:
         message = f"instrument is {order.instrument!r}; choose one of {', '.join(PLAYERS)}."
         raise InvalidOrderError("instrument", message)
+    if source:
+        return _plan_on(order, source=source, player=player, styles=styles, stream=stream)
     wishes = order.wishes()
     mood = MOOD_MEANINGS.get(order.mood or "")
     wished_mode = order.mode or (mood.mode if mood else None)
-    if source:
-        wished_mode = source.score.mode
     options = styles.nearest(mode=wished_mode, wishes=wishes)
-    if source:
-        options = [one for one in options if styles.metre(one) == source.score.metre] or options
-    elif order.bpm:
+    if order.bpm:
         options = [one for one in options if _keeps_tempo(order, metre=styles.metre(one))] or options
     style = stream.choice(options)
-    mode = wished_mode or styles.mode(style)
-    metre = source.score.metre if source else styles.metre(style)
+    mode, metre = wished_mode or styles.mode(style), styles.metre(style)
     tonic = stream.choice(player.keys[mode])
     bpm = _tempo(order, usual=mood.bpm if mood else player.bpm, metre=metre, stream=stream)
-    if source:
-        tonic, bpm = source.score.tonic, source.score.bpm
-    cost = _TEMPO_COST["wished" if order.bpm or source else "drawn"]
+    cost = _TEMPO_COST["wished" if order.bpm else "drawn"]
     bars = _bars(order.seconds * bpm / 60.0, metre=metre, tempo_cost=cost)
-    kept_bars = min(source.bars, bars - 1) if source else 0
-    frame = Frame(
-        instrument=player.weights_from or order.instrument,
-        metre=metre,
-        bars=bars,
-        pickup=0,
-        mode=mode,
-        parts=1,
-        plan=styles.plan(style, bars=bars, wishes=wishes),
-    )
-    exact = bars * frame.steps_per_bar / STEPS_PER_QUARTER * 60.0 / order.seconds
-    limit = kept_bars * frame.steps_per_bar
-    kept = tuple(note for note in source.score.notes if note.onset < limit) if source else ()
-    return PiecePlan(
-        order.instrument, frame, player, exact, order.tonic or tonic if not source else tonic, kept, kept_bars
-    )
+    told = styles.plan(style, bars=bars, wishes=wishes)
+    frame = Frame(player.weights_from or order.instrument, metre, bars, 0, mode, 1, told)
+    return PiecePlan(order.instrument, frame, player, _exact_bpm(frame, order=order), order.tonic or tonic)
+
+
+def _plan_on(order: Order, *, source: Source, player: Player, styles: Styles, stream: Stream) -> PiecePlan:
+    """The source's own plan as far as it goes, and beyond it that of a style in its metre and mode."""
+    score = source.score
+    if math.isclose(order.seconds, score.seconds):
+        bars = score.bars
+    else:
+        bars = _bars(order.seconds * score.bpm / 60.0, metre=score.metre, tempo_cost=_TEMPO_COST["wished"])
+    options = styles.nearest(mode=score.mode, wishes={})
+    style = stream.choice([one for one in options if styles.metre(one) == score.metre] or options)
+    told = styles.plan(style, bars=bars, wishes={})
+    own = bar_plan(score, edges=styles.edges)[: bars - LAST_BARS]
+    told[: len(own)] = own
+    frame = Frame(player.weights_from or order.instrument, score.metre, bars, 0, score.mode, 1, told)
+    kept_bars = min(source.bars, bars - 1)
+    kept = tuple(note for note in score.notes if note.onset < kept_bars * frame.steps_per_bar)
+    exact = _exact_bpm(frame, order=order)
+    return PiecePlan(order.instrument, frame, player, exact, score.tonic, kept, kept_bars)
+
+
+def _exact_bpm(frame: Frame, *, order: Order) -> float:
+    """The tempo at which the bars last what was ordered."""
+    return frame.bars * frame.steps_per_bar / STEPS_PER_QUARTER * 60.0 / order.seconds
 
 
 def _tempo(order: Order, *, usual: tuple[int, int], metre: tuple[int, int], stream: Stream) -> float:

@@ -21,15 +21,18 @@ LONGEST = 48
 """Bars of a style; a longer piece begins its pattern of returns again."""
 
 SHORTEST = 8
+LAST_BARS = 2
+"""Bars at the end of a piece that are always new: room for a cadence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Styles:
     """``heads`` (styles, 3 + traits): metre, mode, bars and trait classes; ``bars`` (styles, LONGEST, 2): kind of each
-    bar and how many bars back its source lies."""
+    bar and how many bars back its source lies; ``edges`` between the classes of the traits."""
 
     heads: NDArray[np.uint8]
     bars: NDArray[np.uint8]
+    edges: Edges
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -64,7 +67,7 @@ class Styles:
         for name, wish in wishes.items():
             plan[:, 2 + TRAITS.index(name)] = wish
         without_source = plan[:, 1] > np.arange(bars)
-        without_source[-min(2, bars) :] = True
+        without_source[-min(LAST_BARS, bars) :] = True
         plan[without_source, :2] = NEW, 0
         return plan
 
@@ -88,6 +91,7 @@ def styles_of(scores: Iterable[Score], *, edges: Edges) -> Styles:
     return Styles(
         np.array(heads, np.uint8).reshape(-1, 3 + len(TRAITS)),
         np.array(bars, np.uint8).reshape(-1, LONGEST, 2),
+        edges,
     )
 
 

@@ -191,5 +191,5 @@ def test_the_nearest_styles_come_nearest_to_the_wishes_and_are_enough_to_choose_
 def test_a_mode_that_no_style_has_leaves_the_nearest() -> None:
     styles = some_styles()
     major = np.flatnonzero(styles.heads[:, 1] == 0)
-    only = Styles(styles.heads[major], styles.bars[major])
+    only = Styles(styles.heads[major], styles.bars[major], styles.edges)
     assert only.nearest(mode="minor", wishes={}) == list(range(len(only)))
