@@ -56,12 +56,13 @@ bench: setup
 
 CORPUS ?= ../shared/corpus
 INSTRUMENTS := piano guitar harpsichord organ violin viola cello flute
-MODEL := weights.npz styles.npz card.json ledger.json
+MODEL := weights.npz styles.npz card.json
 SHIPPED := generation/pretrained
 MANAGE := $(VENV)/python manage.py
 train: setup
 	$(MANAGE) train_composer --instrument base --corpus $(CORPUS) --cache training/cache --output training/base
 	$(MANAGE) build_originality_index --corpus $(CORPUS) --cache training/cache
+	cp training/base/ledger.json $(SHIPPED)/corpus/
 	set -e; for instrument in $(INSTRUMENTS); do \
 		$(MANAGE) train_composer --instrument $$instrument --corpus $(CORPUS) --cache training/cache \
 			--start-from training/base --output training/$$instrument; \
