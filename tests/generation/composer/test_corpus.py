@@ -141,7 +141,7 @@ def test_when_nothing_is_left_the_corpus_is_refused(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path / "corpus", count=2)
     for path in corpus.glob("*.mid"):
         path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(CorpusError, match="None of the 2 files of .* can be used"):
+    with pytest.raises(CorpusError, match=r"None of the 2 files of .* can be used"):
         read(corpus)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,12 +29,12 @@ CASES = [(instrument, seed) for instrument in INSTRUMENTS for seed in SEEDS]
 
 
 @cache
-def core_of(seed: int):  # noqa: ANN201
+def core_of(seed: int):
     return random_core(seed)
 
 
 @cache
-def styles():  # noqa: ANN201
+def styles():
     return some_styles()
 
 
@@ -156,7 +157,7 @@ def test_low_notes_leave_room_between_each_other() -> None:
         final = 7 * 48
         for onset in onsets(score):
             pitches = sorted(note.pitch for note in sounding(score, onset))
-            for low, high in zip(pitches, pitches[1:], strict=False):
+            for low, high in pairwise(pitches):
                 assert onset == final or low >= 48 or high - low >= 4
 
 

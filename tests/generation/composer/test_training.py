@@ -18,8 +18,8 @@ from generation.composer.compose import Order, compose, load_model
 from generation.composer.context import FIELDS, frame_of, rows
 from generation.composer.corpus import CorpusError
 from generation.composer.model import INDEX
-from generation.composer.recital import Recital
 from generation.composer.recipes import BASE, RECIPES
+from generation.composer.recital import Recital
 from generation.composer.runtime import HEADS, Core, UnfitWeightsError, quantised
 from generation.composer.tables import STEP_BITS
 from generation.originality.runs import distinct, shingles
@@ -66,7 +66,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         patched.setattr(recital, "SECONDS", 8.0)
         both = {"piano": 0.5, "violin": 0.5}
         found.base = train(Plan(BASE, both, epochs=1), output=found.models / "base", **options)
-        own = Plan("piano", {"piano": 0.9, "violin": 0.1}, epochs=1, start_from=found.models / "base")
+        own = Plan("piano", {"piano": 1.0}, epochs=1, start_from=found.models / "base")
         output = found.models / "piano"
         found.first = train(own, output=output, **options)
         stopped = load_checkpoint(output)
@@ -110,23 +110,14 @@ def test_the_ledger_names_every_piece_that_the_weights_have_seen(runs: Runs) -> 
         name: json.loads((runs.models / name / "ledger.json").read_text(encoding="utf-8"))
         for name in ("base", "piano")
     }
-    assert {row["file"] for row in ledgers["piano"]} >= {row["file"] for row in ledgers["base"]}
+    assert ledgers["piano"] == ledgers["base"]
     assert len(ledgers["piano"]) == 24
+    assert {row["file"].split("-")[0] for row in ledgers["piano"]} == {"piano", "violin"}
+    assert runs.second["training"]["shares"] == {"piano": 1.0}
+    assert runs.second["training"]["pieces"] == 12
     assert runs.second["licences"] == {"CC0-1.0": 24}
     assert sum(row["used_for"] == "validation" for row in ledgers["piano"]) == 4
     assert all(len(row["sha256"]) == 64 and row["source"] and row["license"] for row in ledgers["piano"])
-
-
-def test_a_ledger_keeps_what_only_the_base_has_seen(runs: Runs, tmp_path: Path) -> None:
-    from generation.composer.training import Plan, train
-
-    plan = Plan("piano", {"piano": 1.0}, epochs=0.1, start_from=runs.models / "base")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(recital, "PIECES", 0)
-        card = train(plan, corpus=runs.corpus, output=tmp_path / "piano", hyper=small())
-    ledger = json.loads((tmp_path / "piano" / "ledger.json").read_text(encoding="utf-8"))
-    assert {row["file"].split("-")[0] for row in ledger} == {"piano", "violin"}
-    assert card["training"]["pieces"] == 12
 
 
 def test_a_trained_model_composes(runs: Runs) -> None:
@@ -136,7 +127,7 @@ def test_a_trained_model_composes(runs: Runs) -> None:
     made = compose(Order(instrument="piano", seconds=6, seed=1), model=model)
     assert made.seconds == pytest.approx(6, abs=1e-9)
     assert made.model_version == runs.second["version"] != runs.first["version"]
-    assert len(model.styles) == runs.second["training"]["styles"] == 20
+    assert len(model.styles) == runs.second["training"]["styles"] == 10
 
 
 def test_a_start_from_a_folder_without_a_run_is_refused(runs: Runs, tmp_path: Path) -> None:
@@ -208,8 +199,6 @@ def test_the_runtime_gives_what_keras_gives(score: Any) -> None:
     keras.utils.set_random_seed(3)
     hyper = small()
     network = build(hyper)
-    for variable in network.trainable_variables:
-        variable.assign(variable * 2.0)
     tables = rows(score, frame=frame_of(score, edges=PLAIN))
     steps = 40
     fed = [tables[name][None, :steps] for name in FIELDS]
@@ -222,8 +211,8 @@ def test_the_runtime_gives_what_keras_gives(score: Any) -> None:
         for name, reference in zip(HEADS, expected, strict=True):
             given = tables[name][time : time + 1] if name in FIELDS else None
             logits = core.logits(name, summed, given=given)[0] / 2**STEP_BITS
-            np.testing.assert_allclose(logits, np.asarray(reference)[0, time], atol=0.04)
-    assert float(np.abs(np.asarray(expected[2])).max()) > 0.3
+            np.testing.assert_allclose(logits, np.asarray(reference)[0, time], atol=0.03)
+    assert float(np.abs(np.asarray(expected[2])).max()) > 0.05
 
 
 def test_networks_made_without_keras_have_the_shapes_of_those_made_with_it() -> None:
@@ -270,7 +259,7 @@ def test_hidden_states_and_logits_are_whole_numbers() -> None:
     ],
 )
 def test_weights_that_could_make_sums_inexact_are_refused(name: str, added: float, told: str) -> None:
-    weights = random_weights(1, units=600)
+    weights = random_weights(1)
     weights[name] = weights[name] * 0 + added
     with pytest.raises(UnfitWeightsError, match=told):
         quantised(weights)
