@@ -46,7 +46,11 @@ def test_the_index_of_a_corpus_knows_its_pieces(small_corpus: Path, tmp_path: Pa
     index = CorpusIndex.load(path)
     found = check(a_score(seed=2).notes, corpus=index)
     assert (found.verdict, found.nearest) == ("too_near", "Composer Number2: Piece 2")
-    assert sorted(file.name for file in path.parent.iterdir()) == ["index.grams.npz", "index.npz", "index.owners.npz"]
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        "index.grams.npz",
+        "index.npz",
+        "index.owners.npz",
+    ]
 
 
 def test_a_corpus_without_a_manifest_is_said_in_one_line(tmp_path: Path) -> None:
