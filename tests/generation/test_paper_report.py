@@ -34,9 +34,7 @@ MEASURED = ("corpus", "table_1", "table_2", "table_3", "table_4", "table_5", "ce
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus with enough to learn from and enough held out, and beside it what reading it gave."""
     folder = tmp_path_factory.mktemp("scores") / "corpus"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scores, "tune", lambda seed, instrument: tune(seed, bars=40, instrument=instrument))
-        scores.corpus_of(folder, count=WORKS)
+    scores.corpus_of(folder, count=WORKS, bars=40)
     entries = read_manifest(folder, instruments=["piano"])
     read_corpus(folder, entries=entries, cache=folder.parent / "parsed")
     return folder

@@ -102,6 +102,7 @@ def write_models(folder: Path) -> Path:
             "training": {},
             "held_out_bits_per_note": {},
             "critic": asdict(critic),
+            "edges": styles.edges,
             "idiom": "",
             "sha256": {name: sha256_of(home / name) for name in (WEIGHTS, STYLES, LEDGER)},
         }

@@ -76,7 +76,7 @@ def test_what_is_written_is_read_back_note_for_note(
             path = Path(folder) / f"piece{suffix}"
             writer(score, path)
             raw = read_raw(path)
-        assert tuple(grid_notes(raw)) == score.notes
+        assert tuple(grid_notes(raw, parts={})) == score.notes
         assert raw.metres[0] == (0, *score.metre)
         assert raw.keys[0][2] == (score.mode == "minor")
         assert raw.tempos[0][1] == pytest.approx(score.bpm, abs=1)
