@@ -164,7 +164,7 @@ def a_report() -> dict[str, Any]:
 def test_a_report_has_every_stable_key_and_makes_a_page(a_report: dict[str, Any], tmp_path: Path) -> None:
     report = a_report
     assert report["pieces"] == 8
-    assert set(report["nll_bits_per_note"]) == {"advance", "pitch", "duration", "total"}
+    assert set(report["nll_bits_per_note"]) == {"advance", "part", "pitch", "duration", "total"}
     assert len(report["overlapping_area"]) == 10
     assert 0 <= report["classifier_auc"] <= 1
     assert set(report["bar_similarity"]) == {"lag1", "lag2", "lag4", "lag8"}
