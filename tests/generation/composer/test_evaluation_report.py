@@ -185,7 +185,8 @@ def test_a_report_has_every_stable_key_and_makes_a_page(a_report: dict[str, Any]
     assert "| 30 s of piano | 0.5 |" in text
     assert "| same order composed again in other surroundings: different results | 1 | not measured |" in text
     assert (
-        f"| held-out loss, bits a note | ≤ 80 % of the paper's network (100.00) | {_total(report)}: holds |" in text
+        f"| held-out loss, bits a note | ≤ 80 % of the paper's network (100.00) | {_total(report)}: holds |"
+        in text
     )
     assert "9 in 10 pieces: too few measured" in text
     assert "| pieces that end on a beat, same lengths | 100 % | 100.0%: holds |" in text
