@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +16,13 @@ from generation.composer.export import with_version, write_critic, write_transfe
 from generation.composer.model import (
     CARD,
     INDEX,
+    LEDGER,
     PRETRAINED,
     STYLES,
     WEIGHTS,
     available_instruments,
     load_model,
+    sha256_of,
 )
 from generation.composer.players import PLAYERS
 
@@ -33,8 +37,8 @@ def shipped(models: Path, tmp_path: Path) -> Iterator[Path]:
     loading._index.cache_clear()
 
 
-def card_of(folder: Path, instrument: str) -> dict[str, object]:
-    card: dict[str, object] = json.loads((folder / instrument / CARD).read_text(encoding="utf-8"))
+def card_of(folder: Path, instrument: str) -> dict[str, Any]:
+    card: dict[str, Any] = json.loads((folder / instrument / CARD).read_text(encoding="utf-8"))
     return card
 
 
@@ -141,7 +145,7 @@ def test_a_transfer_from_a_folder_without_a_card_is_refused_and_writes_nothing(t
 
 def test_another_critic_makes_another_version_of_the_same_weights(shipped: Path) -> None:
     before = card_of(shipped, "piano")
-    critic = Critic.of(before["critic"])  # type: ignore[arg-type]
+    critic = Critic.of(before["critic"])
     same = with_version(dict(before))["version"]
     taught = Critic(critic.names, critic.mean, critic.spread, (0.5,) * (2 * len(critic.names)), 0.25)
     card = write_critic(shipped / "piano", critic=taught)
@@ -155,15 +159,34 @@ def test_another_critic_makes_another_version_of_the_same_weights(shipped: Path)
 # the models that ship
 
 
+@cache
+def shipped_ledger() -> list[dict[str, str]]:
+    ledger: list[dict[str, str]] = json.loads(
+        (PRETRAINED / INDEX.parent / LEDGER).read_text(encoding="utf-8")
+    )
+    return ledger
+
+
 @pytest.mark.parametrize("instrument", available_instruments())
 def test_every_card_tells_what_the_weights_learned_from(instrument: str) -> None:
-    home = PRETRAINED / instrument
-    card = json.loads((home / CARD).read_text(encoding="utf-8"))
-    assert card["format"] == loading.FORMAT
-    ledger_path = PRETRAINED / "corpus" / "ledger.json"
-    assert card["sha256"]["ledger.json"] == loading.sha256_of(ledger_path)
-    ledger = json.loads(ledger_path.read_text(encoding="utf-8"))
+    card = card_of(PRETRAINED, instrument)
+    assert card["sha256"][LEDGER] == sha256_of(PRETRAINED / INDEX.parent / LEDGER)
     assert set(card["licences"]) <= {"Public Domain", "CC0-1.0"}
-    assert sum(card["licences"].values()) == len(ledger)
-    assert all(len(row["sha256"]) == 64 and row["source"] and row["license"] for row in ledger)
+    assert sum(card["licences"].values()) == len(shipped_ledger())
     assert card["held_out_bits_per_note_runtime"]["total"] < card["held_out_bits_per_note"]["total"] + 0.01
+    assert card["training"]["started_from"] == "base"
+    assert with_version(card)["version"] == card["version"]
+
+
+def test_the_ledger_that_ships_names_source_licence_and_hash_of_every_piece() -> None:
+    assert len({row["file"] for row in shipped_ledger()}) == len(shipped_ledger()) > 5000
+    assert {row["license"] for row in shipped_ledger()} <= {"Public Domain", "CC0-1.0"}
+    assert {row["used_for"] for row in shipped_ledger()} == {"training", "validation"}
+    assert all(len(row["sha256"]) == 64 and row["source"] for row in shipped_ledger())
+
+
+@pytest.mark.parametrize("instrument", available_instruments())
+def test_every_model_that_ships_loads_and_composes(instrument: str) -> None:
+    made = compose(Order(instrument=instrument, seconds=6, seed=1), model=load_model(instrument))
+    assert made.seconds == pytest.approx(6, abs=1e-9)
+    assert made.score.instrument == instrument
