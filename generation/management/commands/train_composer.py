@@ -126,19 +126,15 @@ class _Bar:
 
     def __init__(self, board: Path | None) -> None:
         self._longest = 0.0
-        self._writer: Any = None
+        self._board: Any = None
         if board:
-            import tensorflow
+            from generation.composer.board import Board
 
-            self._writer = tensorflow.summary.create_file_writer(str(board))
+            self._board = Board(board)
 
     def __call__(self, report: Any) -> None:
-        if self._writer:
-            import tensorflow
-
-            with self._writer.as_default(step=report.updates):
-                for name in ("loss", "held_out", "notes_per_second"):
-                    tensorflow.summary.scalar(name, getattr(report, name))
+        if self._board:
+            self._board.write(report)
         self._longest = max(self._longest, report.seconds_left)
         done = 1.0 - report.seconds_left / self._longest if self._longest else 1.0
         bar = ("█" * round(done * BAR_WIDTH)).ljust(BAR_WIDTH, "░")
