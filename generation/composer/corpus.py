@@ -19,7 +19,7 @@ import numpy as np
 
 from generation.composer.events import decode, encode, key_shift
 from generation.composer.midi import RawMidi, UnreadableMidiError, read_raw_midi
-from generation.composer.musicxml import read_raw_musicxml
+from generation.composer.musicxml import LARGEST_BYTES, MOST_NOTES, read_raw_musicxml
 from generation.composer.score import Score
 from generation.composer.sections import SMALLEST_SECTION, sections_of
 
@@ -27,11 +27,6 @@ MANIFEST = "manifest.csv"
 COLUMNS = ("path", "instrument", "title", "composer", "composer_death_year", "license", "source", "sha256")
 FREE_LICENCES = frozenset({"Public Domain", "CC0-1.0", "CC0 1.0"})
 MIDI_ENDINGS = frozenset({".mid", ".midi"})
-LARGEST_FILE = 20_000_000
-"""Bytes above which a file is no score of one piece."""
-
-MOST_NOTES = 200_000
-
 HELD_OUT = 0.1
 """Share of the works kept for validation."""
 
@@ -193,8 +188,8 @@ def _raw(corpus: Path, *, entry: Entry, cache: Path | None) -> RawMidi:
 def _check_file(path: Path, *, expected: str) -> None:
     try:
         size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise UnreadableMidiError(f"{path} has {size} bytes, more than the {LARGEST_FILE} of one piece.")
+        if size > LARGEST_BYTES:
+            raise UnreadableMidiError(f"{path} has {size} bytes, more than the {LARGEST_BYTES} of one piece.")
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise UnreadableMidiError(f"{path} cannot be read ({error.strerror}).") from error

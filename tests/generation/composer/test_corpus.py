@@ -120,7 +120,7 @@ def test_a_piece_too_short_to_learn_from_is_left_out(tmp_path: Path) -> None:
 def test_a_file_larger_than_a_piece_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = corpus_of(tmp_path / "corpus", count=2)
     add_file(corpus, "huge.mid", (corpus / "piano-00.mid").read_bytes() + b"\0" * 5000)
-    monkeypatch.setattr(reading, "LARGEST_FILE", 4000)
+    monkeypatch.setattr(reading, "LARGEST_BYTES", 4000)
     paths, skipped = read(corpus)
     assert paths == ["piano-00.mid", "piano-01.mid"]
     assert "more than the 4000 of one piece" in skipped["huge.mid"]
