@@ -43,6 +43,9 @@ NO_DURATION = len(DURATIONS)
 ONSET, ADVANCE, PART, PITCH, DURATION = range(5)
 """Columns of written notes: the onset in grid steps, then the event's four classes."""
 
+SHORTEST_MOTIF, LONGEST_MOTIF = 2, 8
+"""Moves of a line (time and steps of the scale from note to note) that make a motif, and up to which they are counted."""
+
 SEARCH = 24
 """Notes back that are searched for those still sounding, or for the last one of a part."""
 
@@ -52,12 +55,15 @@ Written = NDArray[np.int32]
 _LOOK_BACK = [(f"{name}_{lag}", size) for lag in (*LAGS, "source") for name, size in
               (("advance", END + 2), ("pitch", PITCHES + 1))]  # fmt: skip
 
+_MOTIFS = [(f"{name}_{line}", size) for line in ("top", "bass") for name, size in
+           (("motif", LONGEST_MOTIF - SHORTEST_MOTIF + 2), ("motif_advance", END + 2), ("motif_pitch", PITCHES + 1))]  # fmt: skip
+
 INPUT_FIELDS = (
     ("advance", END + 2), ("part", PARTS + 1), ("pitch", PITCHES + 1), ("duration", NO_DURATION + 1),
     ("position", POSITIONS), ("strength", 5), ("bar", 8), ("bars_left", 16), ("metre", len(METRES) + 1),
     ("mode", 2), ("instrument", len(INSTRUMENTS)), ("parts", PARTS), ("repeat", NEW + 1), ("next_repeat", NEW + 1),
     *((name, CLASSES[name] + 1) for name in TRAITS), ("bass", PITCHES + 1), ("top", PITCHES + 1),
-    ("top_before", PITCHES + 1), ("sounding", 8), ("next_end", LONGEST_HOLD + 2), *_LOOK_BACK,
+    ("top_before", PITCHES + 1), ("sounding", 8), ("next_end", LONGEST_HOLD + 2), *_LOOK_BACK, *_MOTIFS,
 )  # fmt: skip
 """Names and sizes of the numbers the recurrent layers are fed at each step."""
 
@@ -70,29 +76,37 @@ PART_FIELDS = (
 PITCH_FIELDS = (
     ("advance", END + 1), ("position", POSITIONS), ("strength", 5), ("part", PARTS), ("below", PITCHES + 1),
     ("before", PITCHES + 1), *((f"pitch_{lag}", PITCHES + 1) for lag in (*LAGS, "source")),
+    ("motif_top", PITCHES + 1), ("motif_bass", PITCHES + 1),
 )  # fmt: skip
 """Names and sizes of the numbers the pitch head is conditioned on, given advance and part."""
 
 DURATION_FIELDS = (
     ("advance", END + 1), ("part", PARTS), ("pitch", PITCHES), ("position", POSITIONS), ("below", NO_DURATION + 1),
     *((f"duration_{lag}", NO_DURATION + 1) for lag in (*LAGS, "source")),
+    ("motif_top", NO_DURATION + 1), ("motif_bass", NO_DURATION + 1),
 )  # fmt: skip
 """Names and sizes of the numbers the duration head is conditioned on, given advance, part and pitch."""
 
 FIELDS = {"inputs": INPUT_FIELDS, "part": PART_FIELDS, "pitch": PITCH_FIELDS, "duration": DURATION_FIELDS}
 
 _PLAN_AT = [name for name, _ in INPUT_FIELDS].index("repeat")
-_AFTER_PLAN = _PLAN_AT + 2 + len(TRAITS)
-_SOURCE_AT = len(INPUT_FIELDS) - 2
 
 TRAIT_COLUMNS = {name: _PLAN_AT + 2 + index for index, name in enumerate(TRAITS)}
 """Columns of ``INPUT_FIELDS`` that tell a trait; 0 there is "not told"."""
 
+
+def _columns(table: str, untold: dict[str, int]) -> dict[int, int]:
+    names = [name for name, _ in FIELDS[table]]
+    return {names.index(name): nothing for name, nothing in untold.items()}
+
+
 REPEAT_COLUMNS = {
-    "inputs": {_PLAN_AT: NOT_TOLD, _PLAN_AT + 1: NOT_TOLD, _SOURCE_AT: NO_EVENT, _SOURCE_AT + 1: NO_PITCH},
-    "pitch": {len(PITCH_FIELDS) - 1: NO_PITCH},
-    "duration": {len(DURATION_FIELDS) - 1: NO_DURATION},
-}
+    "inputs": _columns("inputs", {
+        "repeat": NOT_TOLD, "next_repeat": NOT_TOLD, "advance_source": NO_EVENT, "pitch_source": NO_PITCH,
+    }),
+    "pitch": _columns("pitch", {"pitch_source": NO_PITCH}),
+    "duration": _columns("duration", {"duration_source": NO_DURATION}),
+}  # fmt: skip
 """Columns that tell what a bar repeats, with the value of each that tells nothing."""
 
 

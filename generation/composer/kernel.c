@@ -26,11 +26,12 @@ enum { NOTES, LAST_ONSET, LAST_PITCH, LAST_GAP, RUN, TOKENS, FIRST_TOKEN };
 
 /* Columns of INPUT_FIELDS, PART_FIELDS, PITCH_FIELDS and DURATION_FIELDS. */
 enum { IN_LAST, IN_POSITION = 4, IN_STRENGTH, IN_BAR, IN_BARS_LEFT, IN_FRAME, IN_REPEAT = 12, IN_NEXT_REPEAT, IN_TRAITS,
-       IN_BASS = 19, IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_COLUMNS = 34 };
+       IN_BASS = 19, IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_MOTIF = 34, IN_COLUMNS = 40 };
 enum { PART_ADVANCE, PART_POSITION, PART_BEFORE, PART_LOOK_BACK, PART_COLUMNS = 7 };
 enum { PITCH_ADVANCE, PITCH_POSITION, PITCH_STRENGTH, PITCH_PART, PITCH_BELOW, PITCH_BEFORE, PITCH_LOOK_BACK,
-       PITCH_COLUMNS = 11 };
-enum { DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_COLUMNS = 10 };
+       PITCH_MOTIF = 11, PITCH_COLUMNS = 13 };
+enum { DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_MOTIF = 10,
+       DUR_COLUMNS = 12 };
 
 /* In the order in which kernel.py names them. */
 static const int64_t COLUMNS[] = {
@@ -40,21 +41,21 @@ static const int64_t COLUMNS[] = {
     LOW, HIGH, VOICES, HANDS, SPAN, CLEAR_BELOW, CLEAR, GAP, EQUAL, FINAL, BAR_STEPS, LAST_DURATION, LONGEST, MINOR,
     NOTES, LAST_ONSET, LAST_PITCH, LAST_GAP, RUN, TOKENS, FIRST_TOKEN,
     IN_LAST, IN_POSITION, IN_STRENGTH, IN_BAR, IN_BARS_LEFT, IN_FRAME, IN_REPEAT, IN_NEXT_REPEAT, IN_TRAITS, IN_BASS,
-    IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_COLUMNS,
+    IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_MOTIF, IN_COLUMNS,
     PART_ADVANCE, PART_POSITION, PART_BEFORE, PART_LOOK_BACK, PART_COLUMNS,
     PITCH_ADVANCE, PITCH_POSITION, PITCH_STRENGTH, PITCH_PART, PITCH_BELOW, PITCH_BEFORE, PITCH_LOOK_BACK,
-    PITCH_COLUMNS,
-    DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_COLUMNS,
+    PITCH_MOTIF, PITCH_COLUMNS,
+    DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_MOTIF, DUR_COLUMNS,
 };
 
 /* Room on the stack; `kernel_tell` refuses constants that need more. */
-enum { MOST_CLASSES = 128, MOST_SOUNDING = 64, MOST_LINE = 32 };
+enum { MOST_CLASSES = 128, MOST_SOUNDING = 64, MOST_LINE = 32, MOST_MOVES = 256 };
 
 /* What Python tells; the same fields in the same order in kernel.py. */
 typedef struct {
     int64_t end, durations, pitches, lowest_pitch, exact;
     int64_t no_event, no_part, no_pitch, no_duration;
-    int64_t lags, positions, longest_hold, search, sounding;
+    int64_t lags, positions, longest_hold, search, sounding, shortest_motif, longest_motif;
     int64_t most_shingles, shingle, line, outer_search, ratio_classes, widest, step, longest_gap;
     int64_t longest_advance, exp_count, limit, mille;
     uint64_t multiplier, mix1, mix2;
@@ -79,7 +80,8 @@ int64_t kernel_tell(const Told *told, int64_t size, int64_t columns)
         return 2;
     if (told->end + 1 > MOST_CLASSES || told->pitches > MOST_CLASSES || told->durations > MOST_CLASSES
         || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
-        || told->line != FIRST_TOKEN + told->shingle - 1 || told->lags != (IN_COLUMNS - IN_LOOK_BACK) / 2 - 1)
+        || told->line != FIRST_TOKEN + told->shingle - 1 || told->lags != (IN_MOTIF - IN_LOOK_BACK) / 2 - 1
+        || told->longest_motif >= MOST_MOVES || told->shortest_motif < 1)
         return 3;
     K = *told;
     return 0;
@@ -183,6 +185,82 @@ static void fill_sounding(const int32_t *notes, int64_t count, int64_t onset, in
     out[IN_NEXT_END] = (int32_t)(sounding ? soonest : 0);
 }
 
+/* A note of an outer line, and the same note as a step of the scale: 7 an octave, with what raises or lowers it. */
+typedef struct { int32_t onset, pitch, duration, degree, raised; } Tone;
+
+/* What an outer line did when it last moved as it has just moved: how many moves that was (0: too few), and what came
+ * next there, carried over to where the line is now. */
+typedef struct { int64_t moves, onset, pitch, duration; } Motif;
+
+static Tone tone_of(const int32_t *one)
+{
+    static const int8_t degree[12] = {0, 0, 1, 2, 2, 3, 3, 4, 4, 5, 6, 6};
+    static const int8_t raised[12] = {0, 1, 0, -1, 0, 0, 1, 0, 1, 0, -1, 0};
+    int64_t pitch = one[PITCH] + K.lowest_pitch;
+    return (Tone){one[ONSET], one[PITCH], one[DURATION], (int32_t)(pitch / 12 * 7) + degree[pitch % 12],
+                  raised[pitch % 12]};
+}
+
+/* The pitch class of a tone moved by some steps of the scale, or no_pitch. */
+static int64_t carried(Tone tone, int64_t steps)
+{
+    static const int8_t natural[7] = {0, 2, 4, 5, 7, 9, 11};
+    if (steps == 0)
+        return tone.pitch;
+    int64_t degree = tone.degree + steps;
+    if (degree < 0)
+        return K.no_pitch;
+    int64_t pitch = degree / 7 * 12 + natural[degree % 7] + tone.raised - K.lowest_pitch;
+    return pitch >= 0 && pitch < K.pitches ? pitch : K.no_pitch;
+}
+
+/* The motif that the highest (or lowest) notes of the onsets before `end` are in. Moves are alike if they take as long
+ * and go as many steps of the scale; the longest likeness counts, the latest of equals. */
+static Motif motif_of(const int32_t *notes, int64_t count, int64_t end, bool top)
+{
+    Tone line[MOST_MOVES + 1]; /* the newest first */
+    int64_t tones = 0, index = count - 1;
+    while (index >= 0 && note(notes, index)[ONSET] >= end)
+        index--;
+    while (index >= 0 && tones <= MOST_MOVES) {
+        int64_t last = index, onset = note(notes, index)[ONSET];
+        while (index >= 0 && note(notes, index)[ONSET] == onset)
+            index--;
+        line[tones++] = tone_of(note(notes, top ? last : index + 1));
+    }
+    int64_t moves[MOST_MOVES], made = at_least(0, tones - 1), best = 0, at = 0;
+    for (int64_t move = 0; move < made; move++)
+        moves[move] = (int64_t)(line[move].onset - line[move + 1].onset) * 1024 + line[move].degree
+                      - line[move + 1].degree;
+    for (int64_t start = 1; start < made && best < K.longest_motif; start++) {
+        int64_t alike = 0;
+        while (alike < K.longest_motif && start + alike < made && moves[start + alike] == moves[alike])
+            alike++;
+        if (alike > best) {
+            best = alike;
+            at = start;
+        }
+    }
+    if (best < K.shortest_motif)
+        return (Motif){0, -1, K.no_pitch, K.no_duration};
+    Tone next = line[at - 1];
+    return (Motif){best, line[0].onset + next.onset - line[at].onset, carried(next, line[0].degree - line[at].degree),
+                   next.duration};
+}
+
+/* What both outer lines go on with if that begins at `onset`; columns of `out` are PITCH or DURATION classes. */
+static void fill_motifs(const int32_t *notes, int64_t count, int64_t onset, int64_t pitch, int32_t *out)
+{
+    for (int64_t line = 0; line < 2; line++) {
+        Motif motif = motif_of(notes, count, onset, line == 0);
+        bool now = motif.moves > 0 && motif.onset == onset;
+        if (pitch < 0)
+            out[line] = (int32_t)(now ? motif.pitch : K.no_pitch);
+        else
+            out[line] = (int32_t)(now && motif.pitch == pitch ? motif.duration : K.no_duration);
+    }
+}
+
 void inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights, const int32_t *plan,
             int32_t *out)
 {
@@ -209,6 +287,14 @@ void inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const i
     int64_t pitch = count ? note(notes, count - 1)[PITCH] : -1;
     for (int64_t which = 0; which <= K.lags; which++)
         followed(notes, count, looked_back(which, onset, at.bar, numbers, plan), pitch, out + IN_LOOK_BACK + 2 * which);
+    for (int64_t line = 0; line < 2; line++) {
+        Motif motif = motif_of(notes, count, onset + 1, line == 0);
+        int32_t *told_of = out + IN_MOTIF + 3 * line;
+        told_of[0] = (int32_t)(motif.moves ? motif.moves + 1 - K.shortest_motif : 0);
+        told_of[1] = (int32_t)(motif.moves ? K.advance_classes[at_most(motif.onset - onset, K.longest_advance)]
+                                           : K.no_event);
+        told_of[2] = (int32_t)motif.pitch;
+    }
 }
 
 void part_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, int64_t advance, int32_t *out)
@@ -247,6 +333,7 @@ void pitch_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, c
         const int32_t *one = starting_at(notes, count, looked_back(which, onset, at.bar, numbers, plan), floor);
         out[PITCH_LOOK_BACK + which] = one ? one[PITCH] : (int32_t)K.no_pitch;
     }
+    fill_motifs(notes, count, onset, -1, out + PITCH_MOTIF);
 }
 
 void duration_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *plan, int64_t advance,
@@ -266,6 +353,7 @@ void duration_inputs(const int32_t *notes, int64_t count, const int32_t *numbers
             one = starting_at(notes, count, before, -1);
         out[DUR_LOOK_BACK + which] = one ? one[DURATION] : (int32_t)K.no_duration;
     }
+    fill_motifs(notes, count, onset, pitch, out + DUR_MOTIF);
 }
 
 void fill_rows(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights, const int32_t *plan,

@@ -95,7 +95,7 @@ class _Told(ctypes.Structure):
     _fields_ = [
         *((name, c_int64) for name in (
             "end", "durations", "pitches", "lowest_pitch", "exact", "no_event", "no_part", "no_pitch", "no_duration",
-            "lags", "positions", "longest_hold", "search", "sounding", "most_shingles", "shingle", "line",
+            "lags", "positions", "longest_hold", "search", "sounding", "shortest_motif", "longest_motif", "most_shingles", "shingle", "line",
             "outer_search", "ratio_classes", "widest", "step", "longest_gap", "longest_advance", "exp_count", "limit",
             "mille",
         )),
@@ -219,7 +219,8 @@ def _constants() -> tuple[dict[str, int | float], dict[str, NDArray[Any]]]:
         "lowest_pitch": events.LOWEST_PITCH, "exact": traits.EXACT, "no_event": context.NO_EVENT,
         "no_part": context.NO_PART, "no_pitch": context.NO_PITCH, "no_duration": context.NO_DURATION,
         "lags": len(context.LAGS), "positions": context.POSITIONS, "longest_hold": context.LONGEST_HOLD,
-        "search": context.SEARCH, "sounding": rules.SOUNDING, "most_shingles": echoes.MOST_SHINGLES,
+        "search": context.SEARCH, "sounding": rules.SOUNDING, "shortest_motif": context.SHORTEST_MOTIF,
+        "longest_motif": context.LONGEST_MOTIF, "most_shingles": echoes.MOST_SHINGLES,
         "shingle": runs.SHINGLE, "line": echoes.LINE, "outer_search": echoes.SEARCH,
         "ratio_classes": runs.RATIO_CLASSES, "widest": runs.WIDEST, "step": runs.STEP, "longest_gap": runs.LONGEST_GAP,
         "longest_advance": events.ADVANCES[-1], "exp_count": len(exp), "limit": tables.LIMIT, "mille": drawing.MILLE,
@@ -264,10 +265,11 @@ def _columns() -> list[int]:
         echoes.NOTES, echoes.LAST_ONSET, echoes.LAST_PITCH, echoes.LAST_GAP, echoes.RUN, echoes.TOKENS,
         echoes.FIRST_TOKEN,
         *among("inputs", "advance", "position", "strength", "bar", "bars_left", "metre", "repeat", "next_repeat",
-               traits.TRAITS[0], "bass", "top", "top_before", "sounding", "next_end", f"advance_{lag}"),
+               traits.TRAITS[0], "bass", "top", "top_before", "sounding", "next_end", f"advance_{lag}",
+               "motif_top"),
         *among("part", "advance", "position", "part", f"part_{lag}"),
-        *among("pitch", "advance", "position", "strength", "part", "below", "before", f"pitch_{lag}"),
-        *among("duration", "advance", "part", "pitch", "position", "below", f"duration_{lag}"),
+        *among("pitch", "advance", "position", "strength", "part", "below", "before", f"pitch_{lag}", "motif_top"),
+        *among("duration", "advance", "part", "pitch", "position", "below", f"duration_{lag}", "motif_top"),
     ]  # fmt: skip
 
 
