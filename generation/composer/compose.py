@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from generation.composer.critic import body
-from generation.composer.decode import decode_batch
-from generation.composer.measures import bars_of, measure, unique_elements
+from generation.composer.critic import distance
+from generation.composer.decode import Candidate, Selection, decode_batch
+from generation.composer.measures import bars_of, unique_elements
 from generation.composer.model import ComposerModel, MissingModelError, available_instruments, load_model
 from generation.composer.order import MOODS, InvalidOrderError, Order
 from generation.composer.plan import PiecePlan, Source, cut, extension, plan, variation
@@ -79,9 +79,13 @@ def compose(
     timings = {"plan": time.perf_counter() - started, "network": 0.0, "choice": 0.0}
     for attempt in range(ROUNDS):
         begun = time.perf_counter()
-        scores = _candidates(order, drawn, model=model, key=key, attempt=attempt, progress=progress)
+        choice = Stream(model.version, key, "choice", attempt)
+        candidates = _candidates(
+            order, drawn, model=model, key=key, attempt=attempt, progress=progress,
+            selection=Selection(model.critic, choice),
+        )  # fmt: skip
         decoded = time.perf_counter()
-        ranked = _ranked(scores, model=model, stream=Stream(model.version, key, "choice", attempt))
+        ranked = _ranked(candidates, stream=choice)
         originals = _originals(ranked, model=model, known_works=known_works, count=order.variant + 1)
         timings["network"] += decoded - begun
         timings["choice"] += time.perf_counter() - decoded
@@ -95,10 +99,13 @@ def compose(
     )
 
 
-def all_candidates(order: Order, *, model: ComposerModel) -> list[Score]:
-    """The candidates of an order as they were drawn, before any choice."""
+def all_candidates(
+    order: Order, *, model: ComposerModel, selection: Selection | None = None
+) -> list[Candidate]:
+    """The candidates of an order: as the network draws them, or as a selection goes on with them."""
     key = _key(order, source=None)
-    return _candidates(order, _plan(order, model=model, key=key, source=None), model=model, key=key)
+    drawn = _plan(order, model=model, key=key, source=None)
+    return _candidates(order, drawn, model=model, key=key, selection=selection)
 
 
 def _plan(order: Order, *, model: ComposerModel, key: dict[str, Any], source: Source | None) -> PiecePlan:
@@ -111,9 +118,10 @@ def _candidates(
     *,
     model: ComposerModel,
     key: dict[str, Any],
+    selection: Selection | None,
     attempt: int = 0,
     progress: Callable[[float, int], None] | None = None,
-) -> list[Score]:
+) -> list[Candidate]:
     """The candidates of one attempt."""
     numbers = range(attempt * CANDIDATES, (attempt + 1) * CANDIDATES)
     return decode_batch(
@@ -122,6 +130,7 @@ def _candidates(
         streams=[Stream(model.version, key, number) for number in numbers],
         temperature=float(order.temperature),
         known=model.index.hashes,
+        selection=selection,
         progress=progress,
     )
 
@@ -132,27 +141,17 @@ def _key(order: Order, *, source: Source | None) -> dict[str, Any]:
     return key | ({"source": [fingerprint(source.score.notes), source.bars]} if source else {})
 
 
-def _ranked(scores: list[Score], *, model: ComposerModel, stream: Stream) -> list[Score]:
-    """Candidates in order of preference: one drawn by its odds of being real, the one least like it, then the rest.
+def _ranked(candidates: list[Candidate], *, stream: Stream) -> list[Score]:
+    """Candidates in order of preference: any one, the one of the other population least like it, then the rest.
 
-    Candidates with a flaw come last.
+    All have come through the same choice while they were written, so that none is better than another; those with a
+    flaw come last.
     """
-    measured = [measure(body(score)) for score in scores]
-    whole = [
-        index for index, score in enumerate(scores) if _equal_bars_running(score) <= _MOST_EQUAL_BARS
-    ] or list(range(len(scores)))
-    chances = model.critic.chances([measured[index] for index in whole])
-    leader = stream.choice(whole, weights=chances)
-    by_odds = sorted(whole, key=lambda index: (-chances[whole.index(index)], index))
-    others = [index for index in by_odds if index != leader]
-    unlike = max(
-        others[: max(1, len(others) // 2)],
-        key=lambda index: (round(model.critic.distance(measured[index], measured[leader]), 6), -index),
-        default=None,
-    )
-    rest = [index for index in (*others, *range(len(scores))) if index not in (leader, unlike)]
-    first = [leader] if unlike is None else [leader, unlike]
-    return [scores[index] for index in dict.fromkeys((*first, *rest))]
+    whole = [one for one in candidates if _equal_bars_running(one.score) <= _MOST_EQUAL_BARS] or candidates
+    leader = stream.choice(whole)
+    others = [one for one in whole if one.population != leader.population]
+    unlike = max(others, key=lambda one: distance(one.heard, leader.heard), default=leader)
+    return list(dict.fromkeys(one.score for one in (leader, unlike, *whole, *candidates)))
 
 
 def _originals(

@@ -44,7 +44,7 @@ ONSET, ADVANCE, PART, PITCH, DURATION = range(5)
 """Columns of written notes: the onset in grid steps, then the event's four classes."""
 
 SHORTEST_MOTIF, LONGEST_MOTIF = 2, 8
-"""Moves of a line (time and steps of the scale from note to note) that make a motif, and up to which they are counted."""
+"""Moves of a line (times and steps of the scale from note to note): the fewest of a motif, and the most that count."""
 
 SEARCH = 24
 """Notes back that are searched for those still sounding, or for the last one of a part."""
@@ -55,8 +55,15 @@ Written = NDArray[np.int32]
 _LOOK_BACK = [(f"{name}_{lag}", size) for lag in (*LAGS, "source") for name, size in
               (("advance", END + 2), ("pitch", PITCHES + 1))]  # fmt: skip
 
-_MOTIFS = [(f"{name}_{line}", size) for line in ("top", "bass") for name, size in
-           (("motif", LONGEST_MOTIF - SHORTEST_MOTIF + 2), ("motif_advance", END + 2), ("motif_pitch", PITCHES + 1))]  # fmt: skip
+_MOTIFS = [
+    (f"{name}_{line}", size)
+    for line in ("top", "bass")
+    for name, size in (
+        ("motif", LONGEST_MOTIF - SHORTEST_MOTIF + 2),
+        ("motif_advance", END + 2),
+        ("motif_pitch", PITCHES + 1),
+    )
+]
 
 INPUT_FIELDS = (
     ("advance", END + 2), ("part", PARTS + 1), ("pitch", PITCHES + 1), ("duration", NO_DURATION + 1),

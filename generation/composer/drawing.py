@@ -24,7 +24,7 @@ from generation.composer.context import (
 )
 from generation.composer.echoes import LINE, Known
 from generation.composer.kernel import INT32, INT64, MASK, UINT32, UINT64, address, library
-from generation.composer.rules import Bits, Law, Mask, State
+from generation.composer.rules import COUNT, DRAWN, Bits, Law, Mask, State
 
 Logits = NDArray[np.int64]
 
@@ -67,10 +67,11 @@ class Desk:
     ) -> None:  # fmt: skip
         count, room, _ = notes.shape
         self.notes, self.state, self.alive = notes, state, np.arange(count)
+        self._lines = np.zeros((count, 2, LINE), np.int64)
         self._temperature = temperature
         arrays: dict[str, tuple[NDArray[Any], np.dtype[Any]]] = {
             "notes": (notes, INT32), "state": (state, INT64), "bits": (bits, UINT64), "alive": (self.alive, INT64),
-            "lines": (np.zeros((count, 2, LINE), np.int64), INT64), "law": (law, INT64), "known": (known, UINT32),
+            "lines": (self._lines, INT64), "law": (law, INT64), "known": (known, UINT32),
             "numbers": (frame.numbers(), INT32), "strengths": (strengths(frame.metre), INT32),
             "plan": (frame.plan, INT32),
         }  # fmt: skip
@@ -86,10 +87,19 @@ class Desk:
             np.empty((count, len(table)), np.int32) for table in fields
         )
 
-    def keep(self, rows: NDArray[np.intp]) -> None:
-        """Go on with some of those alive."""
-        self.alive = self.alive[rows]
-        self._told.alive, self._told.living = address(self.alive, INT64), len(rows)
+    def attend(self, candidates: NDArray[np.intp]) -> None:
+        """Go on with these candidates, which are then those alive."""
+        self.alive = candidates
+        self._told.alive, self._told.living = address(candidates, INT64), len(candidates)
+
+    def copy(self, chosen: NDArray[np.intp]) -> None:
+        """Put copies of the chosen candidates in the places of all; each place keeps its own random numbers."""
+        most = int(self.state[:, COUNT].max())
+        self.notes[:, :most] = self.notes[chosen, :most]
+        drawn = self.state[:, DRAWN].copy()
+        self.state[:] = self.state[chosen]
+        self.state[:, DRAWN] = drawn
+        self._lines[:] = self._lines[chosen]
 
     def inputs(self) -> Row:
         """Rows of ``INPUT_FIELDS``."""

@@ -14,11 +14,19 @@ from numpy.typing import NDArray
 
 from generation.composer.batches import Track
 from generation.composer.checkpoint import Progress, write_arrays, write_bytes
-from generation.composer.critic import EXCERPT_BARS, Critic, untrained
+from generation.composer.critic import Critic
 from generation.composer.dataset import Dataset
 from generation.composer.likelihood import runtime_bits
-from generation.composer.measures import excerpts
-from generation.composer.model import CARD, FORMAT, LEDGER, STYLES, WEIGHTS, MissingModelError, sha256_of
+from generation.composer.model import (
+    CARD,
+    CRITIC,
+    FORMAT,
+    LEDGER,
+    STYLES,
+    WEIGHTS,
+    MissingModelError,
+    sha256_of,
+)
 from generation.composer.players import PLAYERS
 from generation.composer.runtime import Core, quantised
 from generation.composer.score import Score
@@ -58,16 +66,18 @@ class Trained:
 
 
 def write_model(trained: Trained, *, output: Path) -> dict[str, Any]:
-    """Write the four files, the card last: it names the hashes of the others, and a folder without it is no model."""
+    """Write the five files, the card last: it names the hashes of the others, and a folder without it is no model."""
     whole = quantised(trained.weights)
     output.mkdir(parents=True, exist_ok=True)
     write_arrays(output / WEIGHTS, whole)
     own = trained.data.scores(trained.folder)
     styles = styles_of(own, edges=trained.data.edges[trained.folder])
     write_arrays(output / STYLES, {"heads": styles.heads, "bars": styles.bars})
+    core = Core(whole)
+    _write_critic(output, critic=Critic.deaf(core.units))
     ledger = _ledger(trained)
     _write_json(output / LEDGER, ledger, indent=0)
-    rounded = runtime_bits(Core(whole), tracks=trained.held_out_tracks)
+    rounded = runtime_bits(core, tracks=trained.held_out_tracks)
     card = _card(trained, own=own, styles=len(styles), ledger=ledger, rounded=rounded, output=output)
     _write_json(output / CARD, card, indent=2)
     return card
@@ -92,11 +102,17 @@ def write_transfer(instrument: str, *, source: Path, output: Path) -> dict[str, 
 
 
 def write_critic(home: Path, *, critic: Critic) -> dict[str, Any]:
-    """Put another critic on the card of the model in ``home``, which gives the model another version."""
+    """Give the model in ``home`` another critic, and with it another version."""
     card: dict[str, Any] = json.loads((home / CARD).read_text(encoding="utf-8"))
-    card = with_version(card | {"critic": asdict(critic)})
+    _write_critic(home, critic=critic)
+    card["sha256"][CRITIC] = sha256_of(home / CRITIC)
+    card = with_version(card)
     _write_json(home / CARD, card, indent=2)
     return card
+
+
+def _write_critic(home: Path, *, critic: Critic) -> None:
+    write_arrays(home / CRITIC, {"weights": critic.weights, "bias": critic.bias})
 
 
 def _write_json(path: Path, value: Any, *, indent: int) -> None:
@@ -124,7 +140,6 @@ def _card(
     rounded: Mapping[str, float], output: Path,
 ) -> dict[str, Any]:  # fmt: skip
     licences = sorted({row["license"] for row in ledger})
-    real = [part for score in own for part in excerpts(score, bars=EXCERPT_BARS)]
     return with_version({
         "format": FORMAT,
         "instrument": trained.instrument,
@@ -149,16 +164,15 @@ def _card(
         "held_out_bits_per_note": _with_total(trained.held_out),
         "held_out_bits_per_note_runtime": _with_total(rounded),
         "edges": trained.data.edges[trained.folder],
-        "critic": asdict(untrained(real)),
         "idiom": PLAYERS[trained.instrument].idiom if trained.instrument in PLAYERS else "",
         "limits": _LIMITS,
-        "sha256": {name: sha256_of(output / name) for name in (WEIGHTS, STYLES, LEDGER)},
+        "sha256": {name: sha256_of(output / name) for name in (WEIGHTS, STYLES, CRITIC, LEDGER)},
     })  # fmt: skip
 
 
 def with_version(card: dict[str, Any]) -> dict[str, Any]:
     """The card with the version that everything gives it which decides the notes: weights, styles and critic."""
-    decisive = [card["instrument"], card["sha256"][WEIGHTS], card["sha256"][STYLES], card["critic"]]
+    decisive = [card["instrument"], *(card["sha256"][name] for name in (WEIGHTS, STYLES, CRITIC))]
     digest = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
     return card | {"version": f"{card['instrument']}-{digest[:10]}"}
 

@@ -95,7 +95,8 @@ class _Told(ctypes.Structure):
     _fields_ = [
         *((name, c_int64) for name in (
             "end", "durations", "pitches", "lowest_pitch", "exact", "no_event", "no_part", "no_pitch", "no_duration",
-            "lags", "positions", "longest_hold", "search", "sounding", "shortest_motif", "longest_motif", "most_shingles", "shingle", "line",
+            "lags", "positions", "longest_hold", "search", "sounding", "shortest_motif", "longest_motif",
+            "most_shingles", "shingle", "line",
             "outer_search", "ratio_classes", "widest", "step", "longest_gap", "longest_advance", "exp_count", "limit",
             "mille",
         )),

@@ -17,6 +17,7 @@ from generation.composer.score import STEPS_PER_QUARTER, Note, Score
 from generation.originality.runs import top_line
 
 LAGS = (1, 2, 4, 8)
+EXCERPT_BARS = 16
 PAPER_ELEMENTS = 200
 """Elements in which the paper counts the different ones."""
 

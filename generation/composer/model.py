@@ -17,7 +17,7 @@ from generation.composer.runtime import Core
 from generation.composer.styles import Styles
 from generation.originality.index import CorpusIndex
 
-FORMAT = 3
+FORMAT = 4
 """Of the weights: raised when weights of an older format can no longer be run."""
 
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
@@ -25,6 +25,7 @@ WEIGHTS = "weights.npz"
 CARD = "card.json"
 LEDGER = "ledger.json"
 STYLES = "styles.npz"
+CRITIC = "critic.npz"
 INDEX = Path("corpus") / "index.npz"
 """The index of the whole training corpus, which all models share, in the folder of the models."""
 
@@ -70,19 +71,20 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
         hashes, form, version = card["sha256"], card["format"], card["version"]
-        critic = Critic.of(card["critic"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingModelError(f"{card_path} is damaged ({error!r}); {_remedy(instrument)}") from error
     if form != FORMAT:
         message = f"{card_path} describes format {form}, this version runs {FORMAT}; {_remedy(instrument)}"
         raise MissingModelError(message)
     files = folder / (card.get("weights_from") or instrument)
-    for name in (WEIGHTS, STYLES):
+    for name in (WEIGHTS, STYLES, CRITIC):
         _verify(files / name, expected=hashes.get(name, ""), instrument=instrument)
     try:
         core = _core(files / WEIGHTS)
         with (files / STYLES).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             styles = Styles(stored["heads"], stored["bars"], card["edges"])
+        with (files / CRITIC).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            critic = Critic(stored["weights"], stored["bias"])
         index = _index(folder / INDEX)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise MissingModelError(

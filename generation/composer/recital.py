@@ -12,9 +12,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from generation.composer.critic import EXCERPT_BARS
 from generation.composer.decode import decode_batch
-from generation.composer.measures import excerpts
+from generation.composer.measures import EXCERPT_BARS, excerpts
 from generation.composer.order import Order
 from generation.composer.plan import plan
 from generation.composer.runtime import Core, quantised
@@ -53,7 +52,8 @@ class Recital:
             order = Order(instrument=self.instrument, seconds=SECONDS, seed=seed)
             drawn = plan(order, styles=self.styles, stream=Stream("recital", seed))
             streams = [Stream("recital", seed, number) for number in range(8)]
-            made += decode_batch(drawn, core=core, streams=streams, temperature=1.0)
+            batch = decode_batch(drawn, core=core, streams=streams, temperature=1.0)
+            made += [one.score for one in batch]
         return _share(made, known=self.known)
 
     def is_reciting(self, share: float) -> bool:

@@ -125,6 +125,12 @@ class States:
         first, second = self.cells
         return States(self.hidden[rows], (first[rows], second[rows]))
 
+    def put(self, rows: NDArray[np.intp], states: States) -> None:
+        """Replace the states of some candidates."""
+        self.hidden[rows] = states.hidden
+        for mine, theirs in zip(self.cells, states.cells, strict=True):
+            mine[rows] = theirs
+
 
 class Dense:
     """A dense layer: weights (inputs, outputs), a bias, and rows of a table that the values of ``fields`` pick."""

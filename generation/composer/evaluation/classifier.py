@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from generation.composer.evaluation.cuts import Window
 from generation.composer.evaluation.descriptors import table_of
+from generation.composer.logistic import chances, logistic
 
 Vector = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -27,7 +28,6 @@ _ROUNDS = 3
 """Different divisions into folds, over which an excerpt's scores are averaged."""
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
-_NEWTON_STEPS = 30
 _RESAMPLED = 1000
 _LARGEST_EFFECT = 99.0
 
@@ -123,37 +123,10 @@ def auc(scores: Vector, *, labels: Labels, weights: Vector | None = None) -> flo
     return float((made * (below + 0.5 * real)).sum() / (made.sum() * real.sum()))
 
 
-def logistic(table: Vector, *, labels: Labels, penalty: float) -> Vector:
-    """Weights (the last is the bias) of a logistic regression by Newton's method.
-
-    Minimises the mean negative log-likelihood, both classes weighing alike, plus penalty/2 · |w|²
-    (the bias is free).
-    """
-    rows = np.column_stack([table, np.ones(len(table))])
-    balance = np.where(labels, 0.5 / labels.sum(), 0.5 / (~labels).sum())
-    ridge = np.full(rows.shape[1], penalty)
-    ridge[-1] = 1e-9
-    weights: Vector = np.zeros(rows.shape[1])
-    for _ in range(_NEWTON_STEPS):
-        chance = _sigmoid(rows @ weights)
-        slope = rows.T @ (balance * (chance - labels)) + ridge * weights
-        curve = (rows * (balance * np.maximum(chance * (1 - chance), 1e-6))[:, None]).T @ rows
-        step = np.linalg.solve(curve + np.diag(ridge), slope)
-        weights -= step
-        if np.abs(step).max() < 1e-6:
-            break
-    return weights
-
-
-def _sigmoid(values: Vector) -> Vector:
-    squashed: Vector = 1 / (1 + np.exp(-np.clip(values, -30, 30)))
-    return squashed
-
-
 def _fit_and_score(table: Vector, *, labels: Labels, new: Vector, penalty: float) -> Vector:
     mean, spread = table.mean(axis=0), table.std(axis=0) + 1e-9
     weights = logistic((table - mean) / spread, labels=labels, penalty=penalty)
-    return _sigmoid((new - mean) / spread @ weights[:-1] + weights[-1])
+    return chances((new - mean) / spread @ weights[:-1] + weights[-1])
 
 
 def _best_penalty(table: Vector, *, labels: Labels, groups: Groups) -> float:

@@ -11,7 +11,6 @@ import numpy as np
 
 from generation.composer.batches import track_of, untold
 from generation.composer.corpus import Piece
-from generation.composer.critic import TYPICAL
 from generation.composer.evaluation import promises, wishes
 from generation.composer.evaluation.areas import overlapping_areas
 from generation.composer.evaluation.calibration import calibrated
@@ -139,7 +138,6 @@ def comparison(side: RealSide, scores: Sequence[Score]) -> dict[str, Any]:
         "classifier": verdict.as_dict(),
         "bar_similarity": {f"lag{lag}": table[f"bar_similarity_{lag}"] for lag in LAGS},
         "measures": table,
-        "chosen_by_critic": sorted(table.keys() & set(TYPICAL)),
         "metres": {
             "real": _shares([metre_of(window) for window in theirs]),
             "generated": _shares([metre_of(window) for window in ours]),

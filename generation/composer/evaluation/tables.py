@@ -91,7 +91,6 @@ def measures(report: Report) -> list[str]:
             "{:.3g} – {:.3g}".format(*row["real_p10_p90"]),
             row["inside"],
             f"{row['share_inside']:.0%}",
-            name in report["chosen_by_critic"],
         )
         for name, row in report["measures"].items()
     ]
@@ -102,7 +101,6 @@ def measures(report: Report) -> list[str]:
         "real p10 – p90",
         "mean inside",
         "pieces inside",
-        "critic chooses by it",
     )
     return table(head, rows)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.composer.context import FIELDS
-from generation.composer.critic import EXCERPT_BARS, untrained
+from generation.composer.critic import Critic
 from generation.composer.events import ADVANCES, DURATIONS, END, PARTS, PITCHES
-from generation.composer.measures import excerpts
-from generation.composer.model import CARD, FORMAT, INDEX, LEDGER, STYLES, WEIGHTS, sha256_of
+from generation.composer.model import CARD, CRITIC, FORMAT, INDEX, LEDGER, STYLES, WEIGHTS, sha256_of
 from generation.composer.runtime import Core, quantised
 from generation.composer.score import Score
 from generation.composer.styles import Styles, styles_of
@@ -87,12 +85,13 @@ def write_models(folder: Path) -> Path:
     index = folder / INDEX
     corpus_index().save(index)
     styles = some_styles()
-    critic = untrained([part for score in songs() for part in excerpts(score, bars=EXCERPT_BARS)])
+    critic = Critic.deaf(WIDTHS["units"])
     for seed, instrument in enumerate(("piano", "guitar")):
         home = folder / instrument
         home.mkdir()
         np.savez_compressed(home / WEIGHTS, **quantised(random_weights(seed)))  # type: ignore[arg-type]
         np.savez_compressed(home / STYLES, heads=styles.heads, bars=styles.bars)
+        np.savez_compressed(home / CRITIC, weights=critic.weights, bias=critic.bias)
         (home / LEDGER).write_text("[]", encoding="utf-8")
         card: dict[str, Any] = {
             "format": FORMAT,
@@ -101,10 +100,9 @@ def write_models(folder: Path) -> Path:
             "licences": {},
             "training": {},
             "held_out_bits_per_note": {},
-            "critic": asdict(critic),
             "edges": styles.edges,
             "idiom": "",
-            "sha256": {name: sha256_of(home / name) for name in (WEIGHTS, STYLES, LEDGER)},
+            "sha256": {name: sha256_of(home / name) for name in (WEIGHTS, STYLES, CRITIC, LEDGER)},
         }
         (home / CARD).write_text(json.dumps(card), encoding="utf-8")
     return folder

@@ -26,10 +26,13 @@ from generation.composer.compose import (
     load_model,
     variation,
 )
+from generation.composer.critic import CRITIC_BITS, Critic
+from generation.composer.decode import Candidate, Selection
 from generation.composer.measures import ends_on_tonic
 from generation.composer.model import ComposerModel
 from generation.composer.players import PLAYERS
-from generation.composer.score import Note, Score
+from generation.composer.sampling import Stream
+from generation.composer.score import Note
 from generation.originality.index import MemoryIndex, build_corpus_index
 from generation.originality.report import CORPUS_LIMIT, WORKS_LIMIT, check
 from generation.originality.runs import lines_on_record
@@ -137,7 +140,7 @@ def test_two_variants_of_an_order_are_unlike_each_other_and_both_original(
 
 
 def test_a_piece_is_one_of_sixteen_candidates(piano: ComposerModel, models: Path) -> None:
-    scores = all_candidates(ORDERS[0], model=piano)
+    scores = [one.score for one in all_candidates(ORDERS[0], model=piano)]
     assert len(scores) == 16
     assert composed(ORDERS[0], models).score in scores
     assert composed(replace(ORDERS[0], variant=1), models).score in scores
@@ -157,13 +160,13 @@ def test_an_order_that_can_only_quote_is_refused_with_a_remedy(
     piano: ComposerModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = Order(instrument="piano", seconds=60, seed=3)
-    scores = all_candidates(order, model=piano)
-    known = build_corpus_index({f"{number}.mid": [score.notes] for number, score in enumerate(scores)})
+    candidates = all_candidates(order, model=piano)
+    known = build_corpus_index({f"{number}.mid": [one.score.notes] for number, one in enumerate(candidates)})
     tried: list[int] = []
 
-    def recited(*_: Any, attempt: int, **__: Any) -> list[Score]:
+    def recited(*_: Any, attempt: int, **__: Any) -> list[Candidate]:
         tried.append(attempt)
-        return scores
+        return candidates
 
     monkeypatch.setattr(composing, "_candidates", recited)
     with pytest.raises(NotOriginalError, match=r"All 64 candidates of seed 3 .*take another seed"):
@@ -210,19 +213,30 @@ def test_progress_rises_and_may_cancel(piano: ComposerModel) -> None:
         compose(ORDERS[2], model=piano, progress=cancel)
 
 
-def test_a_critic_that_prefers_high_music_gets_it(piano: ComposerModel) -> None:
-    order = Order(instrument="piano", seconds=10, seed=11)
-    names = piano.critic.names
-    linear = [0.0] * len(names)
-    linear[names.index("mean_pitch")] = 50.0
-    high = replace(piano.critic, weights=(*linear, *[0.0] * len(names)))
-    low = replace(piano.critic, weights=(*[-w for w in linear], *[0.0] * len(names)))
+def test_what_the_critic_prefers_is_heard_more(piano: ComposerModel) -> None:
+    order = Order(instrument="piano", seconds=40, seed=11)
+    plain = [one.heard.mean() for one in all_candidates(order, model=piano)]
+    unit = int(np.std(plain, axis=0).argmax())
+    weights = np.zeros_like(piano.critic.weights)
+    weights[:, unit] = 100 << CRITIC_BITS
 
-    def mean(critic: Any, seed: int) -> float:
-        made = compose(replace(order, seed=seed), model=replace(piano, critic=critic))
-        return float(np.mean([note.pitch for note in made.score.notes]))
+    def mean(sign: int) -> float:
+        critic = Critic(weights * sign, piano.critic.bias)
+        chosen = Selection(critic, Stream("choice"))
+        made = all_candidates(order, model=piano, selection=chosen)
+        return float(np.mean([one.heard.mean()[unit] for one in made]))
 
-    assert sum(mean(high, seed) - mean(low, seed) for seed in range(4)) > 0
+    assert mean(1) > np.mean(plain, axis=0)[unit] > mean(-1)
+
+
+def test_the_two_populations_have_no_common_beginning(piano: ComposerModel) -> None:
+    weights = np.full_like(piano.critic.weights, 3000)
+    chosen = Selection(Critic(weights, piano.critic.bias), Stream("choice"))
+    made = all_candidates(ORDERS[2], model=piano, selection=chosen)
+    sides = [{one.score.notes[:24] for one in made if one.population == number} for number in (0, 1)]
+    assert len(made) == 16
+    assert not sides[0] & sides[1]
+    assert len(sides[0]) < 8
 
 
 def test_a_fingerprint_knows_a_piece_in_any_key_but_not_another_piece(models: Path) -> None:

@@ -23,7 +23,7 @@ from generation.composer.context import (
     rows,
     strengths,
 )
-from generation.composer.events import DURATIONS, END, LOWEST_PITCH, encode, key_shift
+from generation.composer.events import ADVANCES, DURATIONS, END, LOWEST_PITCH, encode, key_shift
 from generation.composer.score import Note, Score
 from generation.composer.traits import EXACT, NEW, NOT_TOLD, RHYTHM, TRAITS
 from tests.generation.composer.models import songs
@@ -243,3 +243,60 @@ def test_beats_weigh_more_than_what_lies_between_them() -> None:
     assert [strengths((3, 4))[step] for step in (0, 12, 24, 6)] == [4, 2, 2, 1]
     assert [strengths((6, 8))[step] for step in (0, 18, 6, 3)] == [4, 2, 1, 0]
     assert [strengths((12, 8))[step] for step in (0, 18, 36)] == [4, 2, 3]
+
+
+# motifs
+
+
+def moved(*starts: int, shape: tuple[int, ...] = (0, 4, 7), below: int | None = None) -> Score:
+    """A figure of three eighths in C major that begins on each of some pitches in turn, after a rest of an eighth."""
+    scale = (0, 2, 4, 5, 7, 9, 11)
+    notes = []
+    for index, start in enumerate(starts):
+        degree = scale.index((start - 60) % 12) + 7 * ((start - 60) // 12)
+        for place, step in enumerate(shape):
+            steps = {0: 0, 4: 2, 7: 4}[step] + degree
+            pitch = 60 + 12 * (steps // 7) + scale[steps % 7]
+            notes.append(Note(index * 24 + place * 6, pitch, 6))
+            if below is not None:
+                notes.append(Note(index * 24 + place * 6, below, 6))
+    return Score("piano", tuple(sorted(notes)), (4, 4), 8, 120.0, "C", "major")
+
+
+def test_a_motif_is_told_on_another_step_of_the_scale() -> None:
+    score = moved(60, 62, 67)
+    found = tables(score)
+    told = named(INPUT_FIELDS, found["inputs"][6])
+    assert score.notes[5].pitch == 69
+    assert (told["motif_top"], told["motif_pitch_top"]) == (1, 64 - LOWEST_PITCH)
+    assert told["motif_advance_top"] == ADVANCES.index(12)
+    assert told["motif_pitch_bass"] == told["motif_pitch_top"]
+    pitch = named(PITCH_FIELDS, found["pitch"][6])
+    # the source went on from G down to D; a step higher that is E, and the piece goes elsewhere, to G
+    assert pitch["motif_top"] == 64 - LOWEST_PITCH
+    assert named(DURATION_FIELDS, found["duration"][6])["motif_top"] == NO_DURATION
+
+
+def test_a_motif_foretells_its_third_note_and_how_long_it_lasts() -> None:
+    score = moved(60, 62, 60, 62)
+    found = tables(score)
+    assert named(PITCH_FIELDS, found["pitch"][11])["motif_top"] == score.notes[11].pitch - LOWEST_PITCH
+    assert named(DURATION_FIELDS, found["duration"][11])["motif_top"] == DURATIONS.index(6)
+    assert (
+        named(INPUT_FIELDS, found["inputs"][11])["motif_top"]
+        > named(INPUT_FIELDS, found["inputs"][9])["motif_top"]
+    )
+
+
+def test_without_a_likeness_of_two_moves_no_motif_is_told() -> None:
+    told = named(INPUT_FIELDS, tables(moved(60, 62))["inputs"][4])
+    assert (told["motif_top"], told["motif_advance_top"], told["motif_pitch_top"]) == (0, NO_EVENT, NO_PITCH)
+
+
+def test_each_outer_line_has_its_own_motif() -> None:
+    found = tables(moved(60, 65, 62, below=48))
+    told = named(INPUT_FIELDS, found["inputs"][12])
+    assert told["motif_pitch_bass"] == 48 - LOWEST_PITCH
+    assert told["motif_pitch_top"] != told["motif_pitch_bass"]
+    assert told["motif_bass"] >= told["motif_top"]
+    assert named(PITCH_FIELDS, found["pitch"][13])["motif_bass"] == 48 - LOWEST_PITCH

@@ -7,14 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from generation.composer import model as loading
 from generation.composer.compose import InvalidOrderError, MissingModelError, Order, compose
-from generation.composer.critic import Critic
+from generation.composer.critic import SEGMENTS, Critic
 from generation.composer.export import with_version, write_critic, write_transfer
 from generation.composer.model import (
     CARD,
+    CRITIC,
     INDEX,
     LEDGER,
     PRETRAINED,
@@ -56,14 +58,14 @@ def test_a_model_that_is_not_there_names_the_file_and_the_remedy(shipped: Path) 
         load_model("oboe", shipped)
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, STYLES])
+@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC])
 def test_a_missing_part_is_named(shipped: Path, name: str) -> None:
     (shipped / "guitar" / name).unlink()
     with pytest.raises(MissingModelError, match=rf"{name} is missing; restore"):
         load_model("guitar", shipped)
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, STYLES])
+@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC])
 def test_a_changed_byte_is_noticed(shipped: Path, name: str) -> None:
     path = shipped / "guitar" / name
     data = bytearray(path.read_bytes())
@@ -84,9 +86,7 @@ def test_without_a_sound_index_of_the_corpus_nothing_is_composed(shipped: Path, 
         load_model("guitar", shipped)
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"sha256": {}, "format": 3, "version": "1", "critic": {}}']
-)
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"sha256": {}, "format": 4}'])
 def test_a_damaged_card_is_named(shipped: Path, text: str) -> None:
     (shipped / "guitar" / CARD).write_text(text, encoding="utf-8")
     with pytest.raises(MissingModelError, match=r"card\.json is damaged"):
@@ -94,9 +94,9 @@ def test_a_damaged_card_is_named(shipped: Path, text: str) -> None:
 
 
 def test_weights_of_another_format_are_refused(shipped: Path) -> None:
-    card = card_of(shipped, "guitar") | {"format": 2}
+    card = card_of(shipped, "guitar") | {"format": 3}
     (shipped / "guitar" / CARD).write_text(json.dumps(card), encoding="utf-8")
-    with pytest.raises(MissingModelError, match="format 2, this version runs 3"):
+    with pytest.raises(MissingModelError, match="format 3, this version runs 4"):
         load_model("guitar", shipped)
 
 
@@ -145,15 +145,18 @@ def test_a_transfer_from_a_folder_without_a_card_is_refused_and_writes_nothing(t
 
 def test_another_critic_makes_another_version_of_the_same_weights(shipped: Path) -> None:
     before = card_of(shipped, "piano")
-    critic = Critic.of(before["critic"])
     same = with_version(dict(before))["version"]
-    taught = Critic(critic.names, critic.mean, critic.spread, (0.5,) * (2 * len(critic.names)), 0.25)
-    card = write_critic(shipped / "piano", critic=taught)
+    before_critic = load_model("piano", shipped).critic
+    units = before_critic.weights.shape[1]
+    other = Critic(np.full((SEGMENTS, units), 7, np.int32), np.arange(SEGMENTS, dtype=np.int32))
+    card = write_critic(shipped / "piano", critic=other)
     assert card["version"] != same
-    assert card["sha256"] == before["sha256"]
-    assert load_model("piano", shipped).critic == taught
-    assert load_model("piano", shipped).version == card["version"]
-    assert write_critic(shipped / "piano", critic=critic)["version"] == same
+    assert card["sha256"] == before["sha256"] | {CRITIC: card["sha256"][CRITIC]}
+    found = load_model("piano", shipped)
+    assert (found.critic.weights == other.weights).all()
+    assert (found.critic.bias == other.bias).all()
+    assert found.version == card["version"]
+    assert write_critic(shipped / "piano", critic=before_critic)["version"] == same
 
 
 # the models that ship
