@@ -77,8 +77,8 @@ def test_a_regression_finds_the_line_between_two_clouds() -> None:
 def two_kinds() -> tuple[list[Heard], list[Heard]]:
     core = random_core(1)
     kinds: tuple[list[Score], list[Score]] = (
-        [song(seed, form="ABACABAC") for seed in range(12)],
-        [tune(seed, bars=33) for seed in range(12)],
+        [song(seed, form="ABACABAC", octave=1) for seed in range(12)],
+        [song(seed, form="ABACABAC", octave=-1) for seed in range(12, 24)],
     )
     real, made = (heard_in(core, scores=scores, edges=PLAIN) for scores in kinds)
     return real, made
@@ -89,7 +89,7 @@ def test_a_taught_critic_tells_two_kinds_of_music_apart_that_it_has_not_heard() 
     critic = taught(Critic.deaf(random_core(1).units), real=real[:8], made=made[:8])
     for length in range(1, SEGMENTS + 1):
         odds = [[float(critic.log_odds(one.first(length))) for one in side[8:]] for side in (real, made)]
-        assert np.mean(odds[0]) > 1 > -1 > np.mean(odds[1])
+        assert min(odds[0]) > 0 > max(odds[1])
 
 
 def test_a_second_lesson_adds_to_the_first() -> None:
