@@ -12,7 +12,7 @@ from typing import Any
 
 from generation.composer.critic import distance
 from generation.composer.decode import Candidate, Selection, decode_batch
-from generation.composer.measures import bars_of, unique_elements
+from generation.composer.measures import bars_of, ends_long, unique_elements
 from generation.composer.model import ComposerModel, MissingModelError, available_instruments, load_model
 from generation.composer.order import MOODS, InvalidOrderError, Order
 from generation.composer.plan import PiecePlan, Source, cut, extension, plan, variation
@@ -147,7 +147,7 @@ def _ranked(candidates: list[Candidate], *, stream: Stream) -> list[Score]:
     All have come through the same choice while they were written, so that none is better than another; those with a
     flaw come last.
     """
-    whole = [one for one in candidates if _equal_bars_running(one.score) <= _MOST_EQUAL_BARS] or candidates
+    whole = [one for one in candidates if not _is_flawed(one.score)] or candidates
     leader = stream.choice(whole)
     others = [one for one in whole if one.population != leader.population]
     unlike = max(others, key=lambda one: distance(one.heard, leader.heard), default=leader)
@@ -166,6 +166,11 @@ def _originals(
         if report.may_be_offered and report.longest_run_corpus < CORPUS_LIMIT:
             found.append((score, report))
     return found
+
+
+def _is_flawed(score: Score) -> bool:
+    """Whether bars are repeated without end, or the last chord is no longer than what went before."""
+    return _equal_bars_running(score) > _MOST_EQUAL_BARS or not ends_long(score)
 
 
 def _equal_bars_running(score: Score) -> int:

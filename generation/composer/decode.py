@@ -74,7 +74,8 @@ def decode_batch(
         temperature=temperature,
     )  # fmt: skip
     writing = _Writing(desk, core=core, plan=plan, progress=progress)
-    stops = [*range(SEGMENT_BARS, plan.bars - 1, SEGMENT_BARS), plan.bars - 1]
+    body = plan.bars - plan.ending_bars
+    stops = [*range(SEGMENT_BARS, body, SEGMENT_BARS), body]
     populations = np.array_split(np.arange(len(streams)), POPULATIONS)
     odds = np.zeros(len(streams))
     for segment, bar in enumerate(stops):
@@ -101,7 +102,7 @@ class _Writing:
     """The candidates of a batch, written from one bar line to the next."""
 
     def __init__(self, desk: Desk, *, core: Core, plan: PiecePlan, progress: Progress | None) -> None:
-        count, segments = len(desk.alive), max(1, -(-(plan.bars - 1) // SEGMENT_BARS))
+        count, segments = len(desk.alive), -(-(plan.bars - plan.ending_bars) // SEGMENT_BARS)
         self._desk, self._core = desk, core
         self._bar_steps, self._bars = plan.frame.steps_per_bar, plan.bars
         self._progress = progress
@@ -195,7 +196,7 @@ def _score(desk: Desk, one: int, *, plan: PiecePlan) -> Score:
     Notes kept from another piece get their own lengths back, of which the network was told the nearest class.
     """
     shift = LOWEST_PITCH + key_shift(tonic=plan.tonic, mode=plan.frame.mode)
-    final = (plan.bars - 1) * plan.frame.steps_per_bar
+    final = plan.last_chord
     kept = {(note.onset, note.pitch): note.duration for note in plan.kept}
     struck: dict[int, int] = {}
     notes = []

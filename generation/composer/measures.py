@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
@@ -20,6 +21,9 @@ LAGS = (1, 2, 4, 8)
 EXCERPT_BARS = 16
 PAPER_ELEMENTS = 200
 """Elements in which the paper counts the different ones."""
+
+HELD = 1.5
+"""A last note is long if it lasts this many times the median note."""
 
 _MAJOR = frozenset({0, 2, 4, 5, 7, 9, 11})
 _HARMONIC_MINOR = frozenset({0, 2, 3, 5, 7, 8, 11})
@@ -116,6 +120,13 @@ def ends_on_tonic(score: Score) -> bool:
     bass = min(note.pitch for note in score.notes if note.onset == last)
     home = 0 if score.mode == "major" else 9
     return (bass - key_shift(tonic=score.tonic, mode=score.mode) - home) % 12 == 0
+
+
+def ends_long(score: Score) -> bool:
+    """Whether the longest note of the last sonority lasts half as long again as the median note."""
+    last = score.notes[-1].onset
+    length = max(note.duration for note in score.notes if note.onset == last)
+    return length >= HELD * statistics.median(note.duration for note in score.notes)
 
 
 def _scale_consistency(notes: Sequence[Note]) -> float:

@@ -11,12 +11,13 @@ from generation.composer.players import PLAYERS, Player
 from generation.composer.sampling import Stream
 from generation.composer.score import STEPS_PER_QUARTER, Note, Score
 from generation.composer.styles import LAST_BARS, Styles
-from generation.composer.traits import EXACT, bar_plan
+from generation.composer.traits import EXACT, TRAITS, bar_plan
 
 PHRASE_BARS = 4
 _TEMPO_COST = {"wished": 25.0, "drawn": 4.0}
 _ODD_BARS_COST = {0: 0.0, 2: 0.25, 1: 0.6, 3: 0.6}
 _FEWEST_BARS = 2
+_SHORT_BAR = 2 * STEPS_PER_QUARTER
 _LONGEST = 512
 _NEAR_BARS = 4
 _NEAR_TEMPO = 0.05
@@ -42,6 +43,18 @@ class PiecePlan:
     def bars(self) -> int:
         """Number of full bars."""
         return self.frame.bars
+
+    @property
+    def ending_bars(self) -> int:
+        """Bars that the last chord fills: two where bars are short or the music is slow, so that it rests."""
+        slow = self.frame.plan[-1, 2 + TRAITS.index("density")] == 1
+        short = self.frame.steps_per_bar < _SHORT_BAR
+        return 2 if (slow or short) and self.bars - self.kept_bars > PHRASE_BARS else 1
+
+    @property
+    def last_chord(self) -> int:
+        """Grid step at which the last chord begins."""
+        return (self.bars - self.ending_bars) * self.frame.steps_per_bar
 
     @property
     def form(self) -> str:

@@ -65,8 +65,8 @@ def rules_of(plan: PiecePlan) -> Law:
     law[CLEAR_BELOW], law[CLEAR] = player.clear_below - shift, player.clear_interval
     law[GAP] = int(LONGEST_SILENCE * plan.bpm / 60 * STEPS_PER_QUARTER)
     law[EQUAL] = MOST_EQUAL_PITCHES
-    law[FINAL], law[BAR_STEPS] = (plan.bars - 1) * bar, bar
-    law[LAST_DURATION] = nearest(bar, table=DURATIONS)
+    law[FINAL], law[BAR_STEPS] = plan.last_chord, bar
+    law[LAST_DURATION] = nearest(plan.ending_bars * bar, table=DURATIONS)
     law[LONGEST] = round(player.longest * STEPS_PER_QUARTER)
     law[MINOR] = plan.frame.mode == "minor"
     return law

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from generation.composer.evaluation.pieces import Made
-from generation.composer.measures import ends_on_tonic
+from generation.composer.measures import ends_long, ends_on_tonic
 from generation.composer.order import Order
 from generation.composer.score import STEPS_PER_QUARTER, Score
 
@@ -16,8 +16,6 @@ LENGTHS = (6.0, 15.0, 30.0, 60.0, 90.0, 180.0)
 """Seconds that are ordered."""
 
 TOLERANCE_SECONDS = 0.5
-_HELD = 1.5
-"""A last note is long if it lasts this many times the median note."""
 
 
 def length_orders(instrument: str, *, each: int) -> list[Order]:
@@ -52,13 +50,6 @@ def endings(scores: Sequence[Score]) -> dict[str, float]:
         name: round(float(np.mean([test(score) for score in scores])), 3)
         for name, test in (("on_tonic", ends_on_tonic), ("long", ends_long), ("on_beat", ends_on_beat))
     }
-
-
-def ends_long(score: Score) -> bool:
-    """Whether the longest note of the last sonority lasts half as long again as the median note."""
-    last = score.notes[-1].onset
-    length = max(note.duration for note in score.notes if note.onset == last)
-    return length >= _HELD * float(np.median([note.duration for note in score.notes]))
 
 
 def ends_on_beat(score: Score) -> bool:

@@ -73,7 +73,7 @@ def test_a_piece_lasts_what_was_ordered_ends_on_its_tonic_and_is_original(order:
     assert made.seconds == pytest.approx(order.seconds, abs=1e-9)
     assert made.notes == len(score.notes)
     assert ends_on_tonic(score)
-    assert score.notes[-1].onset == score.steps - score.steps_per_bar
+    assert score.notes[-1].onset in {score.steps - bars * score.steps_per_bar for bars in (1, 2)}
     assert max(note.onset + note.duration for note in score.notes) == score.steps
     player = PLAYERS[order.instrument]
     assert all(player.low <= note.pitch <= player.high for note in score.notes)
@@ -147,7 +147,7 @@ def test_a_piece_is_one_of_sixteen_candidates(piano: ComposerModel, models: Path
 
 
 def test_a_work_on_record_is_never_composed_again(piano: ComposerModel, models: Path) -> None:
-    order = ORDERS[2]
+    order = replace(ORDERS[2], density=None)
     first = composed(order, models)
     record = MemoryIndex({"sold": lines_on_record(first.score.notes)})
     assert check(first.score.notes, works=record).verdict == "too_near"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,6 +91,20 @@ def bar_of(score: Score, bar: int) -> list[tuple[int, int]]:
     ]
 
 
+def test_slow_music_and_short_bars_end_on_two_bars_unless_the_piece_is_short() -> None:
+    made = planned("piano", 1)
+    slow, usual = np.array(made.frame.plan), np.array(made.frame.plan)
+    slow[:, 2 + TRAITS.index("density")] = 1
+    usual[:, 2 + TRAITS.index("density")] = 3
+
+    def ending(told: Any, metre: tuple[int, int] = (4, 4), bars: int = 8) -> int:
+        frame = replace(made.frame, plan=told[:bars], bars=bars, metre=metre)
+        return replace(made, frame=frame).ending_bars
+
+    assert (ending(slow), ending(slow, bars=4)) == (2, 1)
+    assert (ending(usual), ending(usual, metre=(3, 8))) == (1, 2)
+
+
 @pytest.mark.parametrize(("instrument", "seed"), CASES)
 def test_a_candidate_lasts_as_planned_and_ends_with_a_held_chord_on_the_tonic(
     instrument: str, seed: int
@@ -98,10 +113,10 @@ def test_a_candidate_lasts_as_planned_and_ends_with_a_held_chord_on_the_tonic(
     for score in scores:
         assert score.seconds == pytest.approx(20.0, abs=1e-9)
         assert (score.bars, score.metre, score.tonic) == (made.bars, made.frame.metre, made.tonic)
-        final = (score.bars - 1) * score.steps_per_bar
+        final = (score.bars - made.ending_bars) * score.steps_per_bar
         assert score.notes[-1].onset == final
         last = [note for note in score.notes if note.onset == final]
-        assert {note.duration for note in last} == {score.steps_per_bar}
+        assert {note.duration for note in last} == {made.ending_bars * score.steps_per_bar}
         assert ends_on_tonic(score)
         third = 4 if score.mode == "major" else 3
         home = key_shift(tonic=score.tonic, mode=score.mode) + (0 if score.mode == "major" else 9)
