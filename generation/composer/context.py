@@ -1,10 +1,11 @@
 """What the network is told at each step: one deterministic state machine for training and for decoding.
 
-Everything follows from the notes written so far, the frame of the piece and the plan of its bars. Before each
-event :func:`inputs` gives the whole numbers that are embedded and summed into the network's input; once the
-event's fields are drawn one by one, :func:`part_inputs`, :func:`pitch_inputs` and :func:`duration_inputs` give
-those that the later fields are conditioned on. Look-back compares the present place with the same place 1, 2, 4
-and 8 bars ago, where music repeats, and with the bar that the present one is planned to repeat.
+Everything follows from the notes written so far, the frame of the piece and the plan of its bars. ``FIELDS`` names
+the whole numbers that are embedded: those the recurrent layers are fed before each event, and those that its part,
+pitch and duration are drawn by once the fields before them are. Look-back compares the present place with the same
+place 1, 2, 4 and 8 bars ago, where music repeats, and with the bar that the present one is planned to repeat. Motifs
+come back anywhere and on any step of the scale: where the top line or the bass moves as it did before (a motif), or at
+least up and down in the same rhythm (a figure), the network is told how it went on then.
 
 The functions are compiled (:mod:`.kernel`): they run once a note and candidate, and over the whole corpus.
 """
@@ -44,7 +45,11 @@ ONSET, ADVANCE, PART, PITCH, DURATION = range(5)
 """Columns of written notes: the onset in grid steps, then the event's four classes."""
 
 SHORTEST_MOTIF, LONGEST_MOTIF = 2, 8
-"""Moves of a line (times and steps of the scale from note to note): the fewest of a motif, and the most that count."""
+SHORTEST_FIGURE, LONGEST_FIGURE = 3, 16
+"""Moves of a line from note to note: how many make a motif (or a figure) at least, and up to which they are counted."""
+
+MOTIFS = 32
+"""Numbers in which a candidate's motifs are followed."""
 
 SEARCH = 24
 """Notes back that are searched for those still sounding, or for the last one of a part."""
@@ -55,14 +60,18 @@ Written = NDArray[np.int32]
 _LOOK_BACK = [(f"{name}_{lag}", size) for lag in (*LAGS, "source") for name, size in
               (("advance", END + 2), ("pitch", PITCHES + 1))]  # fmt: skip
 
-_MOTIFS = [
-    (f"{name}_{line}", size)
-    for line in ("top", "bass")
-    for name, size in (
-        ("motif", LONGEST_MOTIF - SHORTEST_MOTIF + 2),
-        ("motif_advance", END + 2),
-        ("motif_pitch", PITCHES + 1),
+_KINDS = [
+    (f"{kind}{{}}_{line}", longest - shortest + 2)
+    for kind, shortest, longest in (
+        ("motif", SHORTEST_MOTIF, LONGEST_MOTIF),
+        ("figure", SHORTEST_FIGURE, LONGEST_FIGURE),
     )
+    for line in ("top", "bass")
+]
+_MOTIFS = [
+    (name.format(what), size)
+    for name, moves in _KINDS
+    for what, size in (("", moves), ("_advance", END + 2), ("_pitch", PITCHES + 1))
 ]
 
 INPUT_FIELDS = (
@@ -83,14 +92,14 @@ PART_FIELDS = (
 PITCH_FIELDS = (
     ("advance", END + 1), ("position", POSITIONS), ("strength", 5), ("part", PARTS), ("below", PITCHES + 1),
     ("before", PITCHES + 1), *((f"pitch_{lag}", PITCHES + 1) for lag in (*LAGS, "source")),
-    ("motif_top", PITCHES + 1), ("motif_bass", PITCHES + 1),
+    *((name.format(""), PITCHES + 1) for name, _ in _KINDS),
 )  # fmt: skip
 """Names and sizes of the numbers the pitch head is conditioned on, given advance and part."""
 
 DURATION_FIELDS = (
     ("advance", END + 1), ("part", PARTS), ("pitch", PITCHES), ("position", POSITIONS), ("below", NO_DURATION + 1),
     *((f"duration_{lag}", NO_DURATION + 1) for lag in (*LAGS, "source")),
-    ("motif_top", NO_DURATION + 1), ("motif_bass", NO_DURATION + 1),
+    *((name.format(""), NO_DURATION + 1) for name, _ in _KINDS),
 )  # fmt: skip
 """Names and sizes of the numbers the duration head is conditioned on, given advance, part and pitch."""
 
@@ -170,30 +179,6 @@ def strengths(metre: tuple[int, int]) -> Row:
         weights[half] = 3
     weights[0] = 4
     return weights
-
-
-def inputs(notes: Written, count: int, numbers: Row, weights: Row, plan: Bars, out: Row) -> None:
-    """Fill ``out`` with the values of ``INPUT_FIELDS`` after ``count`` written notes."""
-    library().inputs(*_at(notes, count, numbers, weights, plan), address(out, INT32))
-
-
-def part_inputs(notes: Written, count: int, numbers: Row, advance: int, out: Row) -> None:
-    """Fill ``out`` with the values of ``PART_FIELDS`` once the advance (a class, not ``END``) is chosen."""
-    library().part_inputs(*_at(notes, count, numbers), advance, address(out, INT32))
-
-
-def pitch_inputs(
-    notes: Written, count: int, numbers: Row, weights: Row, plan: Bars, advance: int, part: int, out: Row
-) -> None:
-    """Fill ``out`` with the values of ``PITCH_FIELDS`` once advance and part are chosen."""
-    library().pitch_inputs(*_at(notes, count, numbers, weights, plan), advance, part, address(out, INT32))
-
-
-def duration_inputs(
-    notes: Written, count: int, numbers: Row, plan: Bars, advance: int, part: int, pitch: int, out: Row
-) -> None:
-    """Fill ``out`` with the values of ``DURATION_FIELDS`` once advance, part and pitch are chosen."""
-    library().duration_inputs(*_at(notes, count, numbers, plan), advance, part, pitch, address(out, INT32))
 
 
 def _at(notes: Written, count: int, *arrays: Row) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from generation.composer import kernel
 from generation.composer.context import (
     DURATION_FIELDS,
     INPUT_FIELDS,
+    MOTIFS,
     PITCH_FIELDS,
     Frame,
     Row,
@@ -68,10 +69,12 @@ class Desk:
         count, room, _ = notes.shape
         self.notes, self.state, self.alive = notes, state, np.arange(count)
         self._lines = np.zeros((count, 2, LINE), np.int64)
+        self._motifs = np.zeros((count, MOTIFS), np.int64)
         self._temperature = temperature
         arrays: dict[str, tuple[NDArray[Any], np.dtype[Any]]] = {
             "notes": (notes, INT32), "state": (state, INT64), "bits": (bits, UINT64), "alive": (self.alive, INT64),
-            "lines": (self._lines, INT64), "law": (law, INT64), "known": (known, UINT32),
+            "lines": (self._lines, INT64),
+            "motifs": (self._motifs, INT64), "law": (law, INT64), "known": (known, UINT32),
             "numbers": (frame.numbers(), INT32), "strengths": (strengths(frame.metre), INT32),
             "plan": (frame.plan, INT32),
         }  # fmt: skip
@@ -99,7 +102,8 @@ class Desk:
         drawn = self.state[:, DRAWN].copy()
         self.state[:] = self.state[chosen]
         self.state[:, DRAWN] = drawn
-        self._lines[:] = self._lines[chosen]
+        for followed in (self._lines, self._motifs):
+            followed[:] = followed[chosen]
 
     def inputs(self) -> Row:
         """Rows of ``INPUT_FIELDS``."""

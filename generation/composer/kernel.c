@@ -26,12 +26,12 @@ enum { NOTES, LAST_ONSET, LAST_PITCH, LAST_GAP, RUN, TOKENS, FIRST_TOKEN };
 
 /* Columns of INPUT_FIELDS, PART_FIELDS, PITCH_FIELDS and DURATION_FIELDS. */
 enum { IN_LAST, IN_POSITION = 4, IN_STRENGTH, IN_BAR, IN_BARS_LEFT, IN_FRAME, IN_REPEAT = 12, IN_NEXT_REPEAT, IN_TRAITS,
-       IN_BASS = 19, IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_MOTIF = 34, IN_COLUMNS = 40 };
+       IN_BASS = 19, IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_MOTIF = 34, IN_COLUMNS = 46 };
 enum { PART_ADVANCE, PART_POSITION, PART_BEFORE, PART_LOOK_BACK, PART_COLUMNS = 7 };
 enum { PITCH_ADVANCE, PITCH_POSITION, PITCH_STRENGTH, PITCH_PART, PITCH_BELOW, PITCH_BEFORE, PITCH_LOOK_BACK,
-       PITCH_MOTIF = 11, PITCH_COLUMNS = 13 };
+       PITCH_MOTIF = 11, PITCH_COLUMNS = 15 };
 enum { DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_MOTIF = 10,
-       DUR_COLUMNS = 12 };
+       DUR_COLUMNS = 14 };
 
 /* In the order in which kernel.py names them. */
 static const int64_t COLUMNS[] = {
@@ -49,13 +49,14 @@ static const int64_t COLUMNS[] = {
 };
 
 /* Room on the stack; `kernel_tell` refuses constants that need more. */
-enum { MOST_CLASSES = 128, MOST_SOUNDING = 64, MOST_LINE = 32, MOST_MOVES = 256 };
+enum { MOST_CLASSES = 128, MOST_SOUNDING = 64, MOST_LINE = 32, MOST_MOVES = 192 };
 
 /* What Python tells; the same fields in the same order in kernel.py. */
 typedef struct {
     int64_t end, durations, pitches, lowest_pitch, exact;
     int64_t no_event, no_part, no_pitch, no_duration;
-    int64_t lags, positions, longest_hold, search, sounding, shortest_motif, longest_motif;
+    int64_t lags, positions, longest_hold, search, sounding, shortest_motif, longest_motif, shortest_figure, longest_figure,
+            motifs;
     int64_t most_shingles, shingle, line, outer_search, ratio_classes, widest, step, longest_gap;
     int64_t longest_advance, exp_count, limit, mille;
     uint64_t multiplier, mix1, mix2;
@@ -67,6 +68,15 @@ typedef struct {
     const float *tanh, *sigmoid;    /* arguments -limit ... limit */
     const int16_t *hidden_tanh;     /* the same, as hidden states */
 } Told;
+
+/* What an outer line did when it last moved as it has just moved: how many moves that was (0: too few), and what came
+ * next there, carried over to where the line is now. */
+typedef struct { int64_t moves, onset, pitch, duration; } Motif;
+
+/* Of the top line and the bass their motifs, then their figures: what they are in after the last note (`now`) and after
+ * the onset before it (`before`), which is what a note added to the last onset goes by. */
+enum { FIGURE = 2, MOTIFS = 4 };
+typedef struct { Motif now[MOTIFS], before[MOTIFS]; } Motifs;
 
 static Told K;
 
@@ -81,7 +91,8 @@ int64_t kernel_tell(const Told *told, int64_t size, int64_t columns)
     if (told->end + 1 > MOST_CLASSES || told->pitches > MOST_CLASSES || told->durations > MOST_CLASSES
         || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
         || told->line != FIRST_TOKEN + told->shingle - 1 || told->lags != (IN_MOTIF - IN_LOOK_BACK) / 2 - 1
-        || told->longest_motif >= MOST_MOVES || told->shortest_motif < 1)
+        || told->longest_motif >= MOST_MOVES || told->shortest_motif < 1 || told->longest_figure >= MOST_MOVES
+        || told->shortest_figure < 1 || told->motifs * (int64_t)sizeof(int64_t) != (int64_t)sizeof(Motifs))
         return 3;
     K = *told;
     return 0;
@@ -188,10 +199,6 @@ static void fill_sounding(const int32_t *notes, int64_t count, int64_t onset, in
 /* A note of an outer line, and the same note as a step of the scale: 7 an octave, with what raises or lowers it. */
 typedef struct { int32_t onset, pitch, duration, degree, raised; } Tone;
 
-/* What an outer line did when it last moved as it has just moved: how many moves that was (0: too few), and what came
- * next there, carried over to where the line is now. */
-typedef struct { int64_t moves, onset, pitch, duration; } Motif;
-
 static Tone tone_of(const int32_t *one)
 {
     static const int8_t degree[12] = {0, 0, 1, 2, 2, 3, 3, 4, 4, 5, 6, 6};
@@ -214,55 +221,73 @@ static int64_t carried(Tone tone, int64_t steps)
     return pitch >= 0 && pitch < K.pitches ? pitch : K.no_pitch;
 }
 
-/* The motif that the highest (or lowest) notes of the onsets before `end` are in. Moves are alike if they take as long
- * and go as many steps of the scale; the longest likeness counts, the latest of equals. */
-static Motif motif_of(const int32_t *notes, int64_t count, int64_t end, bool top)
+/* The motif among some moves (the newest first) between tones (likewise): the longest likeness, the latest of equals. */
+static Motif motif_among(const Tone *line, const int64_t *moves, int64_t made, int64_t shortest, int64_t longest)
 {
-    Tone line[MOST_MOVES + 1]; /* the newest first */
-    int64_t tones = 0, index = count - 1;
-    while (index >= 0 && note(notes, index)[ONSET] >= end)
-        index--;
-    while (index >= 0 && tones <= MOST_MOVES) {
-        int64_t last = index, onset = note(notes, index)[ONSET];
-        while (index >= 0 && note(notes, index)[ONSET] == onset)
-            index--;
-        line[tones++] = tone_of(note(notes, top ? last : index + 1));
-    }
-    int64_t moves[MOST_MOVES], made = at_least(0, tones - 1), best = 0, at = 0;
-    for (int64_t move = 0; move < made; move++)
-        moves[move] = (int64_t)(line[move].onset - line[move + 1].onset) * 1024 + line[move].degree
-                      - line[move + 1].degree;
-    for (int64_t start = 1; start < made && best < K.longest_motif; start++) {
+    int64_t best = 0, at = 0;
+    for (int64_t start = 1; start < made && best < longest; start++) {
         int64_t alike = 0;
-        while (alike < K.longest_motif && start + alike < made && moves[start + alike] == moves[alike])
+        while (alike < longest && start + alike < made && moves[start + alike] == moves[alike])
             alike++;
         if (alike > best) {
             best = alike;
             at = start;
         }
     }
-    if (best < K.shortest_motif)
+    if (best < shortest)
         return (Motif){0, -1, K.no_pitch, K.no_duration};
     Tone next = line[at - 1];
     return (Motif){best, line[0].onset + next.onset - line[at].onset, carried(next, line[0].degree - line[at].degree),
                    next.duration};
 }
 
-/* What both outer lines go on with if that begins at `onset`; columns of `out` are PITCH or DURATION classes. */
-static void fill_motifs(const int32_t *notes, int64_t count, int64_t onset, int64_t pitch, int32_t *out)
+/* Motif and figure of the highest or lowest notes of all onsets. Moves of a motif are alike if they take as long and go
+ * as many steps of the scale, those of a figure if they take as long and go the same way. */
+static void line_motifs(const int32_t *notes, int64_t count, bool top, Motif *motif, Motif *figure)
 {
-    for (int64_t line = 0; line < 2; line++) {
-        Motif motif = motif_of(notes, count, onset, line == 0);
+    Tone line[MOST_MOVES + 1]; /* the newest first */
+    int64_t tones = 0, index = count - 1;
+    while (index >= 0 && tones <= MOST_MOVES) {
+        int64_t last = index, onset = note(notes, index)[ONSET];
+        while (index >= 0 && note(notes, index)[ONSET] == onset)
+            index--;
+        line[tones++] = tone_of(note(notes, top ? last : index + 1));
+    }
+    int64_t steps[MOST_MOVES], ways[MOST_MOVES], made = at_least(0, tones - 1);
+    for (int64_t move = 0; move < made; move++) {
+        int64_t time = (int64_t)(line[move].onset - line[move + 1].onset) * 1024;
+        int32_t up = line[move].pitch - line[move + 1].pitch;
+        steps[move] = time + line[move].degree - line[move + 1].degree;
+        ways[move] = time + (up > 0) - (up < 0);
+    }
+    *motif = motif_among(line, steps, made, K.shortest_motif, K.longest_motif);
+    *figure = motif_among(line, ways, made, K.shortest_figure, K.longest_figure);
+}
+
+/* Follow the lines to the last of `count` notes; called after each note in turn. */
+static void follow_motifs(const int32_t *notes, int64_t count, Motifs *motifs)
+{
+    if (count && (count == 1 || note(notes, count - 1)[ONSET] > note(notes, count - 2)[ONSET]))
+        memcpy(motifs->before, motifs->now, sizeof motifs->now);
+    for (int64_t line = 0; line < FIGURE; line++)
+        line_motifs(notes, count, line == 0, &motifs->now[line], &motifs->now[FIGURE + line]);
+}
+
+/* What the lines go on with if that begins at `onset`: pitches, or for a chosen `pitch` (not -1) durations. */
+static void fill_motifs(const Motifs *motifs, bool chord, int64_t onset, int64_t pitch, int32_t *out)
+{
+    for (int64_t which = 0; which < MOTIFS; which++) {
+        Motif motif = chord ? motifs->before[which] : motifs->now[which];
         bool now = motif.moves > 0 && motif.onset == onset;
         if (pitch < 0)
-            out[line] = (int32_t)(now ? motif.pitch : K.no_pitch);
+            out[which] = (int32_t)(now ? motif.pitch : K.no_pitch);
         else
-            out[line] = (int32_t)(now && motif.pitch == pitch ? motif.duration : K.no_duration);
+            out[which] = (int32_t)(now && motif.pitch == pitch ? motif.duration : K.no_duration);
     }
 }
 
-void inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights, const int32_t *plan,
-            int32_t *out)
+static void inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights,
+                   const int32_t *plan, Motifs *motifs, int32_t *out)
 {
     int64_t onset = last_onset(notes, count), bars = numbers[BARS];
     Place at = place_of(onset, numbers);
@@ -287,17 +312,19 @@ void inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const i
     int64_t pitch = count ? note(notes, count - 1)[PITCH] : -1;
     for (int64_t which = 0; which <= K.lags; which++)
         followed(notes, count, looked_back(which, onset, at.bar, numbers, plan), pitch, out + IN_LOOK_BACK + 2 * which);
-    for (int64_t line = 0; line < 2; line++) {
-        Motif motif = motif_of(notes, count, onset + 1, line == 0);
-        int32_t *told_of = out + IN_MOTIF + 3 * line;
-        told_of[0] = (int32_t)(motif.moves ? motif.moves + 1 - K.shortest_motif : 0);
-        told_of[1] = (int32_t)(motif.moves ? K.advance_classes[at_most(motif.onset - onset, K.longest_advance)]
-                                           : K.no_event);
-        told_of[2] = (int32_t)motif.pitch;
+    follow_motifs(notes, count, motifs);
+    for (int64_t which = 0; which < MOTIFS; which++) {
+        const Motif *motif = &motifs->now[which];
+        int32_t *told_of = out + IN_MOTIF + 3 * which;
+        int64_t shortest = which < FIGURE ? K.shortest_motif : K.shortest_figure;
+        told_of[0] = (int32_t)(motif->moves ? motif->moves + 1 - shortest : 0);
+        told_of[1] = (int32_t)(motif->moves ? K.advance_classes[at_most(motif->onset - onset, K.longest_advance)]
+                                            : K.no_event);
+        told_of[2] = (int32_t)motif->pitch;
     }
 }
 
-void part_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, int64_t advance, int32_t *out)
+static void part_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, int64_t advance, int32_t *out)
 {
     int64_t onset = last_onset(notes, count) + K.advance_steps[advance];
     int64_t floor = advance == 0 && count ? note(notes, count - 1)[PITCH] : -1;
@@ -310,8 +337,8 @@ void part_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, in
     }
 }
 
-void pitch_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights,
-                  const int32_t *plan, int64_t advance, int64_t part, int32_t *out)
+static void pitch_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights,
+                         const int32_t *plan, const Motifs *motifs, int64_t advance, int64_t part, int32_t *out)
 {
     int64_t onset = last_onset(notes, count) + K.advance_steps[advance];
     Place at = place_of(onset, numbers);
@@ -333,11 +360,11 @@ void pitch_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, c
         const int32_t *one = starting_at(notes, count, looked_back(which, onset, at.bar, numbers, plan), floor);
         out[PITCH_LOOK_BACK + which] = one ? one[PITCH] : (int32_t)K.no_pitch;
     }
-    fill_motifs(notes, count, onset, -1, out + PITCH_MOTIF);
+    fill_motifs(motifs, same, onset, -1, out + PITCH_MOTIF);
 }
 
-void duration_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *plan, int64_t advance,
-                     int64_t part, int64_t pitch, int32_t *out)
+static void duration_inputs(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *plan,
+                            const Motifs *motifs, int64_t advance, int64_t part, int64_t pitch, int32_t *out)
 {
     int64_t onset = last_onset(notes, count) + K.advance_steps[advance];
     Place at = place_of(onset, numbers);
@@ -353,21 +380,23 @@ void duration_inputs(const int32_t *notes, int64_t count, const int32_t *numbers
             one = starting_at(notes, count, before, -1);
         out[DUR_LOOK_BACK + which] = one ? one[DURATION] : (int32_t)K.no_duration;
     }
-    fill_motifs(notes, count, onset, pitch, out + DUR_MOTIF);
+    fill_motifs(motifs, advance == 0 && count > 0, onset, pitch, out + DUR_MOTIF);
 }
 
 void fill_rows(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights, const int32_t *plan,
                int32_t *whole, int32_t *part, int32_t *pitch, int32_t *duration)
 {
+    Motifs motifs = {0};
     for (int64_t done = 0; done < count; done++) {
         const int32_t *next = note(notes, done);
         int64_t advance = next[ADVANCE], player = next[PART];
-        inputs(notes, done, numbers, weights, plan, whole + done * IN_COLUMNS);
+        inputs(notes, done, numbers, weights, plan, &motifs, whole + done * IN_COLUMNS);
         part_inputs(notes, done, numbers, advance, part + done * PART_COLUMNS);
-        pitch_inputs(notes, done, numbers, weights, plan, advance, player, pitch + done * PITCH_COLUMNS);
-        duration_inputs(notes, done, numbers, plan, advance, player, next[PITCH], duration + done * DUR_COLUMNS);
+        pitch_inputs(notes, done, numbers, weights, plan, &motifs, advance, player, pitch + done * PITCH_COLUMNS);
+        duration_inputs(notes, done, numbers, plan, &motifs, advance, player, next[PITCH],
+                        duration + done * DUR_COLUMNS);
     }
-    inputs(notes, count, numbers, weights, plan, whole + count * IN_COLUMNS);
+    inputs(notes, count, numbers, weights, plan, &motifs, whole + count * IN_COLUMNS);
 }
 
 /* ------------------------------------------------------------------ rules: what a player can do */
@@ -698,6 +727,7 @@ typedef struct {
     int32_t *notes;  /* (candidates, room, NOTE) */
     int64_t *state;  /* (candidates, STATE) */
     int64_t *lines;  /* (candidates, 2, line) */
+    int64_t *motifs; /* (candidates, motifs) */
     const uint64_t *bits; /* (candidates, bits_each) */
     const int64_t *alive; /* (living): row k of a table is candidate alive[k]'s */
     const int64_t *law;
@@ -708,6 +738,10 @@ typedef struct {
 
 static int32_t *notes_of(const Desk *desk, int64_t row) { return desk->notes + desk->alive[row] * desk->room * NOTE; }
 static int64_t *state_of(const Desk *desk, int64_t row) { return desk->state + desk->alive[row] * STATE; }
+static Motifs *motifs_of(const Desk *desk, int64_t row)
+{
+    return (Motifs *)(desk->motifs + desk->alive[row] * K.motifs);
+}
 static int64_t *lines_of(const Desk *desk, int64_t row) { return desk->lines + desk->alive[row] * 2 * K.line; }
 
 /* Draw from row `row` of `logits` with the candidate's next random number. */
@@ -722,15 +756,15 @@ void fill_inputs(const Desk *desk, int32_t *out)
 {
     for (int64_t row = 0; row < desk->living; row++)
         inputs(notes_of(desk, row), state_of(desk, row)[COUNT], desk->numbers, desk->strengths, desk->plan,
-               out + row * IN_COLUMNS);
+               motifs_of(desk, row), out + row * IN_COLUMNS);
 }
 
 void fill_pitch_inputs(const Desk *desk, int32_t *out)
 {
     for (int64_t row = 0; row < desk->living; row++) {
         const int64_t *mine = state_of(desk, row);
-        pitch_inputs(notes_of(desk, row), mine[COUNT], desk->numbers, desk->strengths, desk->plan, mine[NEXT_ADVANCE],
-                     0, out + row * PITCH_COLUMNS);
+        pitch_inputs(notes_of(desk, row), mine[COUNT], desk->numbers, desk->strengths, desk->plan,
+                     motifs_of(desk, row), mine[NEXT_ADVANCE], 0, out + row * PITCH_COLUMNS);
     }
 }
 
@@ -738,8 +772,8 @@ void fill_duration_inputs(const Desk *desk, int32_t *out)
 {
     for (int64_t row = 0; row < desk->living; row++) {
         const int64_t *mine = state_of(desk, row);
-        duration_inputs(notes_of(desk, row), mine[COUNT], desk->numbers, desk->plan, mine[NEXT_ADVANCE], 0,
-                        mine[NEXT_PITCH], out + row * DUR_COLUMNS);
+        duration_inputs(notes_of(desk, row), mine[COUNT], desk->numbers, desk->plan, motifs_of(desk, row),
+                        mine[NEXT_ADVANCE], 0, mine[NEXT_PITCH], out + row * DUR_COLUMNS);
     }
 }
 

@@ -43,10 +43,6 @@ FLOAT64, MASK = np.dtype(np.float64), np.dtype(np.bool_)
 _A, _I, _F = c_void_p, c_int64, c_double
 _SIGNATURES: dict[str, tuple[list[Any], Any]] = {
     "kernel_tell": ([_A, _I, _I], _I),
-    "inputs": ([_A, _I, _A, _A, _A, _A], None),
-    "part_inputs": ([_A, _I, _A, _I, _A], None),
-    "pitch_inputs": ([_A, _I, _A, _A, _A, _I, _I, _A], None),
-    "duration_inputs": ([_A, _I, _A, _A, _I, _I, _I, _A], None),
     "fill_rows": ([_A, _I, _A, _A, _A, _A, _A, _A, _A], None),
     "allow_pitches": ([_A, _A, _A, _I, c_bool, _A], None),
     "allow_advances": ([_A, _A, _A, _I, _A], None),
@@ -76,7 +72,7 @@ class Desk(ctypes.Structure):
 
     _fields_ = [
         *((name, c_void_p) for name in (
-            "notes", "state", "lines", "bits", "alive", "law", "numbers", "strengths", "plan", "known",
+            "notes", "state", "lines", "motifs", "bits", "alive", "law", "numbers", "strengths", "plan", "known",
         )),
         *((name, c_int64) for name in ("room", "bits_each", "living", "bars", "known_count")),
     ]  # fmt: skip
@@ -96,7 +92,7 @@ class _Told(ctypes.Structure):
         *((name, c_int64) for name in (
             "end", "durations", "pitches", "lowest_pitch", "exact", "no_event", "no_part", "no_pitch", "no_duration",
             "lags", "positions", "longest_hold", "search", "sounding", "shortest_motif", "longest_motif",
-            "most_shingles", "shingle", "line",
+            "shortest_figure", "longest_figure", "motifs", "most_shingles", "shingle", "line",
             "outer_search", "ratio_classes", "widest", "step", "longest_gap", "longest_advance", "exp_count", "limit",
             "mille",
         )),
@@ -221,7 +217,8 @@ def _constants() -> tuple[dict[str, int | float], dict[str, NDArray[Any]]]:
         "no_part": context.NO_PART, "no_pitch": context.NO_PITCH, "no_duration": context.NO_DURATION,
         "lags": len(context.LAGS), "positions": context.POSITIONS, "longest_hold": context.LONGEST_HOLD,
         "search": context.SEARCH, "sounding": rules.SOUNDING, "shortest_motif": context.SHORTEST_MOTIF,
-        "longest_motif": context.LONGEST_MOTIF, "most_shingles": echoes.MOST_SHINGLES,
+        "longest_motif": context.LONGEST_MOTIF, "shortest_figure": context.SHORTEST_FIGURE,
+        "longest_figure": context.LONGEST_FIGURE, "motifs": context.MOTIFS, "most_shingles": echoes.MOST_SHINGLES,
         "shingle": runs.SHINGLE, "line": echoes.LINE, "outer_search": echoes.SEARCH,
         "ratio_classes": runs.RATIO_CLASSES, "widest": runs.WIDEST, "step": runs.STEP, "longest_gap": runs.LONGEST_GAP,
         "longest_advance": events.ADVANCES[-1], "exp_count": len(exp), "limit": tables.LIMIT, "mille": drawing.MILLE,

@@ -31,7 +31,7 @@ RECIPES = {
         {"piano": 0.18, "harpsichord": 0.07, "organ": 0.06, "guitar": 0.03, "violin": 0.13, "viola": 0.1,
          "cello": 0.1, "flute": 0.03, "melody": 0.11, "string_quartet": 0.07, "choir": 0.05, "voice_piano": 0.07},
         minutes=90.0,
-        hyper={"peak_rate": 2e-3, "batch": 32},
+        hyper={"peak_rate": 1e-3, "batch": 32},
     ),
     "piano": Recipe({"piano": 0.8, "harpsichord": 0.12, "voice_piano": 0.08}, hyper=_FINE),
     "guitar": Recipe({"guitar": 0.6, "piano": 0.25, "harpsichord": 0.15}, hyper=_SMALL),

@@ -300,3 +300,20 @@ def test_each_outer_line_has_its_own_motif() -> None:
     assert told["motif_pitch_top"] != told["motif_pitch_bass"]
     assert told["motif_bass"] >= told["motif_top"]
     assert named(PITCH_FIELDS, found["pitch"][13])["motif_bass"] == 48 - LOWEST_PITCH
+
+
+def test_a_figure_needs_only_the_same_rhythm_and_directions() -> None:
+    pitches = (60, 64, 67, 64, 62, 67, 71, 65, 64, 71)
+    notes = tuple(Note(6 * index, pitch, 6) for index, pitch in enumerate(pitches))
+    score = Score("piano", notes, (4, 4), 2, 120.0, "C", "major")
+    told = named(INPUT_FIELDS, tables(score)["inputs"][7])
+    # up, up after a fall: no interval as before, but the way it went, and then it fell by a third from the third note
+    assert (told["motif_top"], told["figure_top"]) == (0, 0)
+    told = named(INPUT_FIELDS, tables(score)["inputs"][8])
+    assert told["motif_top"] == 0
+    assert told["figure_top"] == 1
+    # three moves (up, up, down) were followed by a step down; it is carried from F to E
+    assert told["figure_pitch_top"] == 64 - LOWEST_PITCH - 1 + 1
+    pitch = named(PITCH_FIELDS, tables(score)["pitch"][8])
+    assert pitch["figure_top"] == 64 - LOWEST_PITCH
+    assert named(DURATION_FIELDS, tables(score)["duration"][8])["figure_top"] == DURATIONS.index(6)
