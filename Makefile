@@ -56,7 +56,7 @@ bench: setup
 
 CORPUS ?= ../shared/corpus
 INSTRUMENTS := piano guitar harpsichord organ violin viola cello flute
-MODEL := weights.npz styles.npz card.json
+MODEL := weights.npz styles.npz critic.npz card.json
 SHIPPED := generation/pretrained
 MANAGE := $(VENV)/python manage.py
 train: setup

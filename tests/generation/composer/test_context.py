@@ -313,7 +313,7 @@ def test_a_figure_needs_only_the_same_rhythm_and_directions() -> None:
     assert told["motif_top"] == 0
     assert told["figure_top"] == 1
     # three moves (up, up, down) were followed by a step down; it is carried from F to E
-    assert told["figure_pitch_top"] == 64 - LOWEST_PITCH - 1 + 1
+    assert told["figure_pitch_top"] == 64 - LOWEST_PITCH
     pitch = named(PITCH_FIELDS, tables(score)["pitch"][8])
     assert pitch["figure_top"] == 64 - LOWEST_PITCH
     assert named(DURATION_FIELDS, tables(score)["duration"][8])["figure_top"] == DURATIONS.index(6)
