@@ -12,12 +12,13 @@ from typing import Any
 
 from generation.composer.critic import distance
 from generation.composer.decode import Candidate, Selection, decode_batch
+from generation.composer.keyfinder import heard_key
 from generation.composer.measures import bars_of, ends_long, unique_elements
 from generation.composer.model import ComposerModel, MissingModelError, available_instruments, load_model
 from generation.composer.order import MOODS, InvalidOrderError, Order
 from generation.composer.plan import PiecePlan, Source, cut, extension, plan, variation
 from generation.composer.sampling import Stream
-from generation.composer.score import Note, Score
+from generation.composer.score import Mode, Note, Score
 from generation.originality.index import WorkIndex
 from generation.originality.report import CORPUS_LIMIT, Report, check
 
@@ -85,7 +86,7 @@ def compose(
             selection=Selection(model.critic, choice),
         )  # fmt: skip
         decoded = time.perf_counter()
-        ranked = _ranked(candidates, stream=choice)
+        ranked = _ranked(candidates, stream=choice, mode=None if source else order.wished_mode)
         originals = _originals(ranked, model=model, known_works=known_works, count=order.variant + 1)
         timings["network"] += decoded - begun
         timings["choice"] += time.perf_counter() - decoded
@@ -141,16 +142,18 @@ def _key(order: Order, *, source: Source | None) -> dict[str, Any]:
     return key | ({"source": [fingerprint(source.score.notes), source.bars]} if source else {})
 
 
-def _ranked(candidates: list[Candidate], *, stream: Stream) -> list[Score]:
+def _ranked(candidates: list[Candidate], *, stream: Stream, mode: Mode | None) -> list[Score]:
     """Candidates in order of preference: any one, the one of the other population least like it, then the rest.
 
-    All have come through the same choice while they were written, so that none is better than another; those with a
-    flaw come last.
+    All have come through the same choice while they were written, so that none is better than another; but those with
+    a flaw come last, and before them those in which a wished mode is not heard.
     """
     whole = [one for one in candidates if not _is_flawed(one.score)] or candidates
+    if mode:
+        whole = [one for one in whole if heard_key(one.score.notes)[1] == mode] or whole
     leader = stream.choice(whole)
-    others = [one for one in whole if one.population != leader.population]
-    unlike = max(others, key=lambda one: distance(one.heard, leader.heard), default=leader)
+    others = [[one for one in some if one.population != leader.population] for some in (whole, candidates)]
+    unlike = max(others[0] or others[1], key=lambda one: distance(one.heard, leader.heard), default=leader)
     return list(dict.fromkeys(one.score for one in (leader, unlike, *whole, *candidates)))
 
 

@@ -96,6 +96,12 @@ class Order:
         if self.variant not in range(VARIANTS):
             raise InvalidOrderError("variant", f"variant is {self.variant!r}; choose 0 or {VARIANTS - 1}.")
 
+    @property
+    def wished_mode(self) -> Mode | None:
+        """The mode that is named, else the mood's."""
+        mood = MOOD_MEANINGS.get(self.mood or "")
+        return self.mode or (mood.mode if mood else None)
+
     def wishes(self) -> dict[str, int]:
         """Wished classes of traits: what is named wins over what the mood means."""
         mood = MOOD_MEANINGS.get(self.mood or "")

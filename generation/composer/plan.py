@@ -113,12 +113,11 @@ def plan(order: Order, *, styles: Styles, stream: Stream, source: Source | None 
         return _plan_on(order, source=source, player=player, styles=styles, stream=stream)
     wishes = order.wishes()
     mood = MOOD_MEANINGS.get(order.mood or "")
-    wished_mode = order.mode or (mood.mode if mood else None)
-    options = styles.nearest(mode=wished_mode, wishes=wishes)
+    options = styles.nearest(mode=order.wished_mode, wishes=wishes)
     if order.bpm:
         options = [one for one in options if _keeps_tempo(order, metre=styles.metre(one))] or options
     style = stream.choice(options)
-    mode, metre = wished_mode or styles.mode(style), styles.metre(style)
+    mode, metre = order.wished_mode or styles.mode(style), styles.metre(style)
     tonic = stream.choice(player.keys[mode])
     bpm = _tempo(order, usual=mood.bpm if mood else player.bpm, metre=metre, stream=stream)
     cost = _TEMPO_COST["wished" if order.bpm else "drawn"]

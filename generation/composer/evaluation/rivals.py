@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from generation.composer.evaluation.keyfinder import heard_key
+from generation.composer.keyfinder import heard_key
 from generation.composer.score import Score
 from generation.composer.write import read_midi
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from generation.composer.evaluation.keyfinder import heard_key
 from generation.composer.evaluation.pieces import Made
+from generation.composer.keyfinder import heard_key
 from generation.composer.order import DENSITIES, MOOD_MEANINGS, Order
 from generation.composer.score import STEPS_PER_QUARTER, TONICS, Score
 

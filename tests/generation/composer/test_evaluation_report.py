@@ -14,11 +14,11 @@ import pytest
 from generation.composer.corpus import Entry, Piece
 from generation.composer.evaluation import determinism, pieces, promises, wishes
 from generation.composer.evaluation.gates import gates
-from generation.composer.evaluation.keyfinder import heard_key
 from generation.composer.evaluation.page import page, read_results
 from generation.composer.evaluation.pieces import Made, Studio
 from generation.composer.evaluation.report import Plan, evaluate
 from generation.composer.evaluation.rivals import read_rival
+from generation.composer.keyfinder import heard_key
 from generation.composer.model import load_model
 from generation.composer.order import Order
 from generation.composer.score import Note, Score

@@ -25,7 +25,7 @@ def heard_key(notes: Sequence[Note]) -> tuple[str, Mode]:
     for note in notes:
         weights[note.pitch % 12] += note.duration
     best = max(
-        (float(np.corrcoef(np.roll(profile, tonic), weights)[0, 1]), -tonic, mode)
+        (round(float(np.corrcoef(np.roll(profile, tonic), weights)[0, 1]), 9), -tonic, mode)
         for mode, profile in PROFILES.items()
         for tonic in range(12)
     )
