@@ -18,8 +18,8 @@ BAR_WIDTH = 30
 class Command(OneLineCommand):
     help = (
         "Train the base (--instrument base) or one instrument. A run that was stopped goes on from the checkpoint in "
-        "--output. Writes weights.npz, styles.npz, critic.npz, ledger.json and card.json there; the last line on stdout "
-        "is a JSON object. Files of the corpus that cannot be used are named, skipped and counted."
+        "--output. Writes weights.npz, styles.npz, critic.npz, ledger.json and card.json there; the last line on "
+        "stdout is a JSON object. Files of the corpus that cannot be used are named, skipped and counted."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -230,7 +230,7 @@ def test_what_the_critic_prefers_is_heard_more(piano: ComposerModel) -> None:
 
 
 def test_the_two_populations_have_no_common_beginning(piano: ComposerModel) -> None:
-    weights = np.full_like(piano.critic.weights, 3000)
+    weights = np.full_like(piano.critic.weights, 20 << CRITIC_BITS)
     chosen = Selection(Critic(weights, piano.critic.bias), Stream("choice"))
     made = all_candidates(ORDERS[2], model=piano, selection=chosen)
     sides = [{one.score.notes[:24] for one in made if one.population == number} for number in (0, 1)]
