@@ -1,10 +1,11 @@
 """Choosing while composing: which of the candidates goes on, by how real it sounds to the network itself.
 
-Real music and the network's own differ in the mean of the network's hidden states. A logistic regression on that mean
-gives the odds that some bars are real; every ``SEGMENT_BARS`` bars the candidates are drawn anew by what their odds
-have gained, so that the better ones are gone on with several times and the worse ones dropped. (Importance weights
-from a classifier: Azadi et al., arXiv 1810.06758; drawing anew along the way: sequential Monte Carlo steering, Lew et
-al., arXiv 2306.03081.) Not by likelihood: the likeliest music is the dullest.
+Real music and the network's own differ in what the network's hidden states are on the mean, and in how much they change
+from note to note. A logistic regression on these means gives the odds that some bars are real; every ``SEGMENT_BARS``
+bars the candidates are drawn anew by what their odds have gained, so that the better ones are gone on with several
+times and the worse ones dropped. (Importance weights from a classifier: Azadi et al., arXiv 1810.06758; drawing anew
+along the way: sequential Monte Carlo steering, Lew et al., arXiv 2306.03081.) Not by likelihood: the likeliest music is
+the dullest.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.composer.runtime import HIDDEN_BITS
+from generation.composer.runtime import HIDDEN_BITS, Hidden
 from generation.composer.sampling import Stream
 
 SEGMENT_BARS = 4
@@ -34,12 +35,38 @@ _BEYOND = 8.0
 _MILLION = 1_000_000
 
 
+class Ear:
+    """Listens to the hidden states of some candidates, note by note."""
+
+    def __init__(self, *, segments: int, candidates: int, units: int) -> None:
+        self.heard = Heard(
+            np.zeros((segments, candidates, 2 * units), np.int64), np.zeros((segments, candidates), np.int64)
+        )
+        self._before = np.zeros((candidates, units), np.int16)
+
+    def listen(
+        self, summed: Hidden, *, candidates: NDArray[np.intp], segments: NDArray[np.intp] | int
+    ) -> None:
+        """Hear one note more of some candidates, in the segment that each of them is in."""
+        units = summed.shape[1]
+        self.heard.sums[segments, candidates, :units] += summed
+        self.heard.sums[segments, candidates, units:] += np.abs(summed - self._before[candidates])
+        self.heard.counts[segments, candidates] += 1
+        self._before[candidates] = summed
+
+    def go_on_with(self, chosen: NDArray[np.intp]) -> None:
+        """Put what was heard of the chosen candidates in the places of all."""
+        for table in (self.heard.sums, self.heard.counts):
+            table[:] = table[:, chosen]
+        self._before[:] = self._before[chosen]
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What the network's hidden states were, segment by segment.
 
-    ``sums`` (segments, …, units) are sums over the notes of a segment, in units of 2**-8; ``counts`` (segments, …)
-    how many notes those were.
+    ``sums`` (segments, …, 2 * units) are sums over the notes of a segment, in units of 2**-8: of the hidden states,
+    then of the sizes of their changes; ``counts`` (segments, …) how many notes those were.
     """
 
     sums: Sums
@@ -54,14 +81,14 @@ class Heard:
         return Heard(self.sums[:, candidate], self.counts[:, candidate])
 
     def mean(self) -> Odds:
-        """Mean hidden states (…, units) over all segments."""
+        """Means (…, 2 * units) over all segments."""
         found: Odds = self.sums.sum(axis=0) / np.maximum(1, self.counts.sum(axis=0))[..., None]
         return found * 2.0**-HIDDEN_BITS
 
 
 @dataclass(frozen=True, slots=True)
 class Critic:
-    """A logistic regression for each number of segments from 1 on: ``weights`` (SEGMENTS, units), ``bias``."""
+    """A logistic regression for each number of segments from 1 on: ``weights`` (SEGMENTS, 2 * units), ``bias``."""
 
     weights: NDArray[np.int32]
     bias: NDArray[np.int32]
@@ -69,7 +96,7 @@ class Critic:
     @classmethod
     def deaf(cls, units: int) -> Critic:
         """A critic to whom all music is alike."""
-        return cls(np.zeros((SEGMENTS, units), np.int32), np.zeros(SEGMENTS, np.int32))
+        return cls(np.zeros((SEGMENTS, 2 * units), np.int32), np.zeros(SEGMENTS, np.int32))
 
     def log_odds(self, heard: Heard) -> Odds:
         """How much likelier real than generated each candidate is, as a natural logarithm, summed over blocks."""

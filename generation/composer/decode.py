@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from generation.composer import rules
 from generation.composer.context import Written
-from generation.composer.critic import SEGMENT_BARS, Critic, Heard, drawn_anew
+from generation.composer.critic import SEGMENT_BARS, Critic, Ear, Heard, drawn_anew
 from generation.composer.drawing import Desk
 from generation.composer.events import DURATIONS, LOWEST_PITCH, encode, fit, key_shift, nearest
 from generation.composer.plan import PiecePlan
@@ -108,9 +108,8 @@ class _Writing:
         self._progress = progress
         self._steps = 0
         self._states = core.start(count)
-        self.heard = Heard(
-            np.zeros((segments, count, core.units), np.int64), np.zeros((segments, count), np.int64)
-        )
+        self._ear = Ear(segments=segments, candidates=count, units=core.units)
+        self.heard = self._ear.heard
 
     def write(self, segment: int | None, *, until: int | None) -> None:
         """Write all candidates until each has a note in bar ``until`` or after it, or has ended (None: to the end).
@@ -125,8 +124,7 @@ class _Writing:
         while len(desk.alive):
             summed = core.step(desk.inputs(), states=states)
             if segment is not None:
-                self.heard.sums[segment, desk.alive] += summed
-                self.heard.counts[segment, desk.alive] += 1
+                self._ear.listen(summed, candidates=desk.alive, segments=segment)
             desk.choose_advances(core.logits("advance", summed), RHYTHM_NUCLEUS)
             going = desk.state[desk.alive, rules.DONE] == 0
             if not going.all():
@@ -144,8 +142,7 @@ class _Writing:
         """Put copies of the chosen candidates in the places of all."""
         self._desk.copy(chosen)
         self._states = self._states.only(chosen)
-        for table in (self.heard.sums, self.heard.counts):
-            table[:] = table[:, chosen]
+        self._ear.go_on_with(chosen)
 
     def _unfinished(self, candidates: NDArray[np.intp], *, end: int | None) -> NDArray[np.bool_]:
         """Which of some candidates still have to be written before step ``end``."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.composer.batches import track_of
-from generation.composer.critic import CRITIC_BITS, SEGMENT_BARS, SEGMENTS, Critic, Heard
+from generation.composer.critic import CRITIC_BITS, SEGMENT_BARS, SEGMENTS, Critic, Ear, Heard
 from generation.composer.logistic import logistic
 from generation.composer.runtime import Core
 from generation.composer.score import Score
@@ -33,18 +33,15 @@ def _hear(core: Core, *, scores: Sequence[Score], edges: Mapping[str, Sequence[f
     tables = [track_of(score, edges=edges).tables["inputs"] for score in scores]
     segments = [_segment_of_rows(score) for score in scores]
     most = max(1 + int(numbers.max()) for numbers in segments)
-    sums = np.zeros((most, len(scores), core.units), np.int64)
-    counts = np.zeros((most, len(scores)), np.int64)
+    ear = Ear(segments=most, candidates=len(scores), units=core.units)
     states = core.start(len(scores))
     for time in range(len(segments[0])):
         alive = sum(len(numbers) > time for numbers in segments)
         states = states.only(slice(alive))
         rows = np.stack([table[time] for table in tables[:alive]]).astype(np.int32)
         now = np.array([numbers[time] for numbers in segments[:alive]])
-        sums[now, np.arange(alive)] += core.step(rows, states=states)
-        counts[now, np.arange(alive)] += 1
-    heard = Heard(sums, counts)
-    return [heard.of(one).first((score.bars - 1) // SEGMENT_BARS) for one, score in enumerate(scores)]
+        ear.listen(core.step(rows, states=states), candidates=np.arange(alive), segments=now)
+    return [ear.heard.of(one).first((score.bars - 1) // SEGMENT_BARS) for one, score in enumerate(scores)]
 
 
 def _segment_of_rows(score: Score) -> NDArray[np.intp]:

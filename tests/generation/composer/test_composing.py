@@ -214,7 +214,7 @@ def test_progress_rises_and_may_cancel(piano: ComposerModel) -> None:
 
 
 def listener(piano: ComposerModel, order: Order, *, sign: int = 1) -> tuple[int, float, Selection]:
-    """The unit that differs most among the candidates of an order, its mean, and a critic who likes it high (or low)."""
+    """The unit that differs most among an order's candidates, its mean, and a critic who likes it high (or low)."""
     plain = [one.heard.mean() for one in all_candidates(order, model=piano)]
     unit = int(np.std(plain, axis=0).argmax())
     mean = float(np.mean(plain, axis=0)[unit])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.composer.critic import CRITIC_BITS, SEGMENTS, Critic, Heard, distance, drawn_anew
+from generation.composer.critic import CRITIC_BITS, SEGMENTS, Critic, Ear, Heard, distance, drawn_anew
 from generation.composer.logistic import logistic
 from generation.composer.sampling import Stream
 from generation.composer.teaching import heard_in, taught
@@ -15,18 +15,19 @@ from tests.generation.composer.models import random_core
 from tests.generation.composer.scores import PLAIN, tune
 
 UNITS = 3
+WIDTH = 2 * UNITS
 ONE = 1 << CRITIC_BITS
 
 
 def heard(*means: float, notes: int = 4) -> Heard:
     """One piece whose first unit has these means, segment by segment."""
-    sums = np.zeros((len(means), UNITS), np.int64)
+    sums = np.zeros((len(means), WIDTH), np.int64)
     sums[:, 0] = [round(mean * 256) * notes for mean in means]
     return Heard(sums, np.full(len(means), notes, np.int64))
 
 
 def listening_to_the_first_unit(weight: int = ONE) -> Critic:
-    weights = np.zeros((SEGMENTS, UNITS), np.int32)
+    weights = np.zeros((SEGMENTS, WIDTH), np.int32)
     weights[:, 0] = weight
     return Critic(weights, np.zeros(SEGMENTS, np.int32))
 
@@ -78,7 +79,7 @@ def two_kinds() -> tuple[list[Heard], list[Heard]]:
     rng = np.random.default_rng(3)
     sides: list[list[Heard]] = []
     for higher in (60, 0):
-        sums = rng.normal(0, 100, (40, SEGMENTS, UNITS))
+        sums = rng.normal(0, 100, (40, SEGMENTS, WIDTH))
         sums[:, :, 1] += higher
         counts = rng.integers(5, 30, (40, SEGMENTS))
         whole = np.rint(sums * counts[:, :, None]).astype(np.int64)
@@ -120,6 +121,19 @@ def test_a_piece_is_heard_segment_by_segment_without_its_end() -> None:
     ]
     several = heard_in(core, scores=[tune(4, bars=24), score], edges=PLAIN)
     assert (several[1].sums == found.sums).all()
+
+
+def test_the_ear_hears_states_and_how_much_they_change() -> None:
+    ear = Ear(segments=2, candidates=2, units=1)
+    everyone = np.arange(2)
+    for segment, states in ((0, (3, -4)), (0, (-1, -4)), (1, (5, 0))):
+        ear.listen(np.array(states, np.int16)[:, None], candidates=everyone, segments=segment)
+    assert ear.heard.sums[:, 0].tolist() == [[2, 3 + 4], [5, 6]]
+    assert ear.heard.of(1).sums.tolist() == [[-8, 4], [0, 4]]
+    assert ear.heard.counts.tolist() == [[2, 2], [1, 1]]
+    ear.go_on_with(np.array([1, 1]))
+    ear.listen(np.array([[1], [1]], np.int16), candidates=everyone, segments=1)
+    assert ear.heard.sums[1].tolist() == [[1, 5], [1, 5]]
 
 
 def test_too_few_stretches_are_refused() -> None:

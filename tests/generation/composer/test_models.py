@@ -147,8 +147,8 @@ def test_another_critic_makes_another_version_of_the_same_weights(shipped: Path)
     before = card_of(shipped, "piano")
     same = with_version(dict(before))["version"]
     before_critic = load_model("piano", shipped).critic
-    units = before_critic.weights.shape[1]
-    other = Critic(np.full((SEGMENTS, units), 7, np.int32), np.arange(SEGMENTS, dtype=np.int32))
+    width = before_critic.weights.shape[1]
+    other = Critic(np.full((SEGMENTS, width), 7, np.int32), np.arange(SEGMENTS, dtype=np.int32))
     card = write_critic(shipped / "piano", critic=other)
     assert card["version"] != same
     assert card["sha256"] == before["sha256"] | {CRITIC: card["sha256"][CRITIC]}
