@@ -166,6 +166,14 @@ def test_a_mistake_is_said_in_one_line_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_too_few_works_are_refused_before_anything_is_learned(plans: list[Any], tmp_path: Path) -> None:
+    small = scores.corpus_of(tmp_path / "corpus", count=2)
+    with pytest.raises(CommandError, match=r"elements to learn from and 0 held out; more than 500 and 100"):
+        compare(small, tmp_path)
+    assert plans == []
+    assert not (tmp_path / "training-piano.json").exists()
+
+
 def test_a_training_that_fails_leaves_the_last_result(
     corpus: Path, plans: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
