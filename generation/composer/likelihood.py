@@ -7,13 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.composer.batches import ADVANCE_TARGET, PLAYERS_COLUMN, TABLES, Track
+from generation.composer.batches import ADVANCE_TARGET, PLAYERS_COLUMN, TABLES, Track, track_of, untold
 from generation.composer.context import FIELDS
 from generation.composer.events import END
 from generation.composer.runtime import HEADS, Core
+from generation.composer.score import Score
 from generation.composer.tables import STEP_BITS
+from generation.composer.traits import Edges
 
 _SIDE_BY_SIDE = 64
+
+
+def untold_bits(core: Core, *, scores: Sequence[Score], edges: Edges) -> dict[str, float]:
+    """Bits a note by field, and their ``total``, of whole scores of which nothing is told; three decimals."""
+    bits = runtime_bits(core, tracks=[untold(track_of(score, edges=edges)) for score in scores])
+    return {name: round(value, 3) for name, value in (*bits.items(), ("total", sum(bits.values())))}
 
 
 def runtime_bits(core: Core, *, tracks: Sequence[Track]) -> dict[str, float]:

@@ -37,6 +37,16 @@ def existing_file(text: str) -> Path:
     return path
 
 
+def new_file(text: str) -> Path:
+    """Turn an option into a path that can be written: better to say so now than when all is measured."""
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{path} is a folder" if path.is_dir() else f"{path.parent} is not a folder"
+        )
+    return path
+
+
 def stop(error: Exception) -> NoReturn:
     """End the command with an error's own words, on one line."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -18,7 +18,7 @@ MEAN_AREA = {"melody": 0.92, "other": 0.88}
 LOWEST_AREA = 0.75
 HIGHEST_AUC = 0.65
 PAPER_SHARE = 0.8
-"""Of the loss of the paper's network: what ours must not exceed."""
+"""Of the loss of the paper's network: what ours must not exceed when it has learned as long from the same scores."""
 
 CORPUS_RUN_BELOW = 14
 OWN_RUN_BELOW = 16
@@ -36,12 +36,15 @@ class Gate:
     outcome: Outcome
 
 
-def gates(report: Report, *, paper: Report | None, determinism: Report | None) -> list[Gate]:
-    """All figures that must hold for the instrument of a report of ``evaluate_composer``."""
+def gates(report: Report, *, training: Report | None, determinism: Report | None) -> list[Gate]:
+    """All figures that must hold for the instrument of a report of ``evaluate_composer``.
+
+    ``training`` is the report of ``compare_training``, ``determinism`` that of ``check_determinism``.
+    """
     return [
         *_likeness(report),
         *_structure(report),
-        _likelihood(report, paper=paper),
+        _likelihood(training),
         *_runs(report),
         *_lengths(report),
         _determinism(determinism),
@@ -80,25 +83,20 @@ def _structure(report: Report) -> Iterator[Gate]:
                    "holds" if row["inside"] else "**falls short**")  # fmt: skip
 
 
-def _likelihood(report: Report, *, paper: Report | None) -> Gate:
-    ours, theirs = bits(report), bits(paper)
-    if theirs is None:
-        return Gate(
-            "held-out loss, bits a note", "≤ 80 % of the paper's network", f"{ours:.2f}", "not measured"
-        )
-    minutes = (paper or {}).get("trained_minutes")
-    after = f" after {minutes:g} minutes of training" if minutes else ""
-    limit = f"≤ 80 % of the paper's network ({theirs:.2f}{after})"
-    bound = PAPER_SHARE * theirs
-    return _gate("held-out loss, bits a note", limit, ours, "{:.2f}", lambda value: value <= bound)
+def _likelihood(training: Report | None) -> Gate:
+    what = "held-out loss, bits a note"
+    must_hold = f"≤ {100 * PAPER_SHARE:.0f} % of the paper's network on the same data and time"
+    if training is None:
+        return Gate(what, must_hold, "", "not measured")
+    ours, theirs = (training[side]["nll_bits_per_note"]["total"] for side in ("ours", "paper"))
+    form = f"{{:.2f}} against {theirs:.2f} after {after(training)} each"
+    return _gate(what, must_hold, ours, form, lambda value: value <= PAPER_SHARE * theirs)
 
 
-def bits(report: Report | None) -> float | None:
-    """Held-out bits a note of a report or of ``paper_baseline.json``, where it is one number or by field."""
-    found = (report or {}).get("nll_bits_per_note")
-    if isinstance(found, Mapping):
-        found = found.get("total")
-    return float(found) if found is not None else None
+def after(training: Report) -> str:
+    """How long either network learned, in words."""
+    minutes = training["minutes"]
+    return f"{minutes:g} minute{'' if minutes == 1 else 's'}"
 
 
 def _runs(report: Report) -> Iterator[Gate]:

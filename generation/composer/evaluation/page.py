@@ -17,8 +17,8 @@ Report = Mapping[str, Any]
 EXTRAS = {"originality_rates.json": "Copies that are found, and false alarms", "speed.json": "Speed"}
 
 _INTRODUCTION = """\
-Made by `python manage.py evaluation_page` from the reports of `python manage.py evaluate_composer`; no figure is
-written by hand. What was not measured is shown as that.
+Made by `python manage.py evaluation_page` from the reports of the measurements; no figure is written by hand. What was
+not measured is shown as that.
 """
 
 _DEFINITIONS = f"""\
@@ -32,6 +32,13 @@ _DEFINITIONS = f"""\
   instrument's heading says which.
 - **Held-out loss.** Mean negative log-likelihood of the notes of held-out scores, in bits a note, with no wish told;
   the fields (time to the next note, pitch, duration) add up to the total.
+- **Same data and time.** Our network and the paper's (three LSTM layers of 512, windows of 100 elements), each begun
+  from nothing, learn one after the other on one machine from the training works of the instrument's own folder for the
+  same minutes of wall time, and both are measured on all its held-out sections. Reading the corpus counts for neither;
+  compiling counts for both, our own looks at held-out works for ours. An update that has begun is finished. Ours keeps
+  the best weights of those looks, the paper's its last. What the paper cannot say (onsets, lengths, the octaves of a
+  chord, the end) is charged by its frequency in the training works, so that both pay for the same notes; its network
+  is asked at 2,000 elements spread evenly. The column "the paper's recipe" is of the pieces its network composes then.
 - **Overlapping area** (Yang & Lerch 2018, doi 10.1007/s00521-018-3849-7). For each feature, the distances between real
   excerpts of different works and those from real to generated excerpts, each smoothed to a density (Gaussian,
   Scott's width); the area under the lower of the two. 1 = alike.
@@ -62,40 +69,44 @@ _DEFINITIONS = f"""\
 python manage.py evaluate_composer --instrument piano --corpus DIR --pieces 200 --sample 500 \\
     --cache training/cache --jobs 2 --json RESULTS/piano.json
 python manage.py check_determinism --instrument piano --runs 100 --json RESULTS/determinism-piano.json
+python manage.py compare_training --instrument piano --corpus DIR --minutes 3 --pieces 20 \\
+    --cache training/cache --output RESULTS/training-piano.json
 python manage.py evaluation_page --results RESULTS --output docs/evaluation.md
 ```
 
-RESULTS may also hold `paper_baseline.json` (by instrument: `nll_bits_per_note`, `overlapping_area`, `classifier_auc` of
-the paper's recipe), `originality_rates.json` and `speed.json`.
+RESULTS may also hold `originality_rates.json` and `speed.json`. A comparison of trainings is known by its name,
+`training-….json`.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a folder of results holds: evaluation reports and determinism reports by instrument, and the rest."""
+    """What a folder of results holds: reports of evaluation, determinism and training by instrument, and the rest."""
 
     evaluations: Mapping[str, Report]
     determinism: Mapping[str, Report]
-    paper: Mapping[str, Report]
+    training: Mapping[str, Report]
     extras: Mapping[str, Any]
 
 
 def read_results(folder: Path) -> Results:
-    """Read a folder's JSON files; each report is known by its keys.
+    """Read a folder's JSON files; each report is known by its keys, one of ``compare_training`` by its name.
 
-    Raises ``ValueError`` for a file that is not JSON, and if there is no evaluation at all.
+    Raises ``ValueError`` for a file that is not JSON or not what its name says, and if there is no evaluation at all.
     """
     evaluations: dict[str, Report] = {}
     determinism: dict[str, Report] = {}
-    paper: dict[str, Report] = {}
+    training: dict[str, Report] = {}
     extras: dict[str, Any] = {}
     for path in sorted(folder.glob("*.json")):
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{path} is not JSON ({error}); write it again.") from error
-        if path.name == "paper_baseline.json":
-            paper = {found["instrument"]: found} if "instrument" in found else found
+        if path.name.startswith("training-"):
+            if not (isinstance(found, dict) and {"instrument", "minutes", "paper", "ours"} <= found.keys()):
+                raise ValueError(f"{path} is no report of compare_training; make it again.")
+            training[found["instrument"]] = found
         elif path.name in EXTRAS:
             extras[path.name] = found
         elif isinstance(found, dict) and "digests" in found:
@@ -104,7 +115,7 @@ def read_results(folder: Path) -> Results:
             evaluations[found["instrument"]] = found
     if not evaluations:
         raise ValueError(f"{folder} holds no report of evaluate_composer (one JSON file an instrument).")
-    return Results(evaluations, determinism, paper, extras)
+    return Results(evaluations, determinism, training, extras)
 
 
 def page(results: Results) -> str:
@@ -113,7 +124,7 @@ def page(results: Results) -> str:
     lines = ["# How near to real music", "", *_INTRODUCTION.splitlines(), ""]
     lines += ["## What must hold", "", *_must_hold(results)]
     for instrument, report in reports.items():
-        lines += _instrument(report, paper=results.paper.get(instrument))
+        lines += _instrument(report, training=results.training.get(instrument))
     for name, title in EXTRAS.items():
         lines += [f"## {title}", ""]
         found = results.extras.get(name)
@@ -123,7 +134,7 @@ def page(results: Results) -> str:
 
 def _must_hold(results: Results) -> list[str]:
     by_instrument = {
-        name: gates(report, paper=results.paper.get(name), determinism=results.determinism.get(name))
+        name: gates(report, training=results.training.get(name), determinism=results.determinism.get(name))
         for name, report in results.evaluations.items()
     }
     rows = []
@@ -140,7 +151,7 @@ def _judged(gate: Gate, *, limit: str | None) -> str:
     return ": ".join(part for part in (measured, gate.outcome) if part)
 
 
-def _instrument(report: Report, *, paper: Report | None) -> list[str]:
+def _instrument(report: Report, *, training: Report | None) -> list[str]:
     real = report["real"]
     told = (
         f"Model `{report['model']}`, measured {report['measured_at'][:10]}: {report['pieces']} pieces of "
@@ -149,8 +160,8 @@ def _instrument(report: Report, *, paper: Report | None) -> list[str]:
         f"original piece was found: {report['refused_orders']}."
     )
     sections: Sequence[tuple[str, list[str]]] = (
-        ("Loss", tables.loss(report, paper=paper)),
-        ("Likeness", tables.likeness(report, paper=paper)),
+        ("Loss", tables.loss(report, training=training)),
+        ("Likeness", tables.likeness(report, training=training)),
         ("What gives it away", tables.telling(report)),
         ("Measures", tables.measures(report)),
         ("Passages shared", tables.runs(report)),

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from generation.composer.batches import track_of, untold
 from generation.composer.corpus import Piece
 from generation.composer.evaluation import promises, wishes
 from generation.composer.evaluation.areas import overlapping_areas
@@ -26,9 +25,8 @@ from generation.composer.evaluation.cuts import (
 )  # fmt: skip
 from generation.composer.evaluation.own_runs import own_runs
 from generation.composer.evaluation.pieces import Batch, Made, Studio
-from generation.composer.likelihood import runtime_bits
+from generation.composer.likelihood import untold_bits
 from generation.composer.measures import LAGS, measure
-from generation.composer.model import ComposerModel
 from generation.composer.order import Order
 from generation.composer.score import Score
 from generation.originality.runs import NOTES_IN_SHINGLE
@@ -97,7 +95,9 @@ def evaluate(
         "pieces": len(compared),
         "seconds": plan.seconds,
         "refused_orders": len(batch.refused) + len(lengths.refused) + len(wished.refused),
-        "nll_bits_per_note": _bits(studio.model, held_out=held_out),
+        "nll_bits_per_note": untold_bits(
+            studio.model.core, scores=held_out, edges=studio.model.card["edges"]
+        ),
         "held_out_scores": len(held_out),
         **comparison(side, compared),
         "all_works": comparison(everything, compared) if side.source != everything.source else None,
@@ -112,13 +112,6 @@ def evaluate(
         if wished.made
         else None,
     }
-
-
-def _bits(model: ComposerModel, *, held_out: Sequence[Score]) -> dict[str, float]:
-    """Held-out bits a note by field, and their sum."""
-    tracks = [untold(track_of(score, edges=model.card["edges"])) for score in held_out]
-    bits = runtime_bits(model.core, tracks=tracks)
-    return {name: round(value, 3) for name, value in (*bits.items(), ("total", sum(bits.values())))}
 
 
 def comparison(side: RealSide, scores: Sequence[Score]) -> dict[str, Any]:

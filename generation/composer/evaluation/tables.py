@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from generation.composer.evaluation import gates
 from generation.composer.evaluation.areas import FEATURES
-from generation.composer.evaluation.gates import bits
 
 Report = Mapping[str, Any]
 
@@ -39,18 +39,22 @@ def words(name: str) -> str:
     return name.replace("_", " ").replace(".", ": ")
 
 
-def loss(report: Report, *, paper: Report | None) -> list[str]:
-    """Held-out bits a note by field."""
-    theirs = (paper or {}).get("nll_bits_per_note")
-    by_field = theirs if isinstance(theirs, Mapping) else {}
+def loss(report: Report, *, training: Report | None) -> list[str]:
+    """Held-out bits a note by field: the model's, and those of two networks that learned for the same time."""
+    after = f", {gates.after(training)}" if training else ""
+    columns = {
+        "this model": report,
+        f"our network, from nothing{after}": training["ours"] if training else {},
+        f"the paper's network{after}": training["paper"] if training else {},
+    }
     rows = [
-        (words(name), value, bits(paper) if name == "total" else by_field.get(name))
-        for name, value in report["nll_bits_per_note"].items()
+        (words(name), *(column.get("nll_bits_per_note", {}).get(name) for column in columns.values()))
+        for name in report["nll_bits_per_note"]
     ]
-    return table(("bits a note, held-out scores", "this model", "the paper's network"), rows)
+    return table(("bits a note, held-out scores", *columns), rows)
 
 
-def likeness(report: Report, *, paper: Report | None) -> list[str]:
+def likeness(report: Report, *, training: Report | None) -> list[str]:
     """Overlapping areas, and the classifier's AUC, beside sets whose likeness is known."""
     marks = report["calibration"]
     columns = {
@@ -58,7 +62,7 @@ def likeness(report: Report, *, paper: Report | None) -> list[str]:
         "generated, against all works": report.get("all_works"),
         "real half against half": marks["real_halves"],
         "real, pitches shuffled": marks["pitches_shuffled"],
-        "the paper's recipe": other(report, paper) or {},
+        "the paper's recipe": recipe(report, training=training) or {},
     }
     shown = {title: column for title, column in columns.items() if column is not None}
     rows = [
@@ -66,19 +70,20 @@ def likeness(report: Report, *, paper: Report | None) -> list[str]:
         for name in ("mean", *FEATURES)
     ]
     rows.append(("classifier AUC", *(column.get("classifier_auc") for column in shown.values())))
-    return table(("", *shown), rows)
+    lines = table(("", *shown), rows)
+    if training and (reason := training["paper"].get("not_compared")):
+        lines += [f"The pieces of the paper's recipe were not compared: {reason.rstrip('.')}.", ""]
+    return lines
 
 
-def other(report: Report, paper: Report | None) -> Report | None:
-    """Figures of the paper's recipe: those handed in, else those of the rival's files measured with this report."""
-    return paper or report.get("rival")
+def recipe(report: Report, *, training: Report | None) -> Report | None:
+    """Figures of the paper's recipe: as trained beside ours, else of a rival's files measured with the report."""
+    theirs = training["paper"] if training else {}
+    return theirs if theirs.get("overlapping_area") else report.get("rival")
 
 
 def _area(column: Report, name: str) -> Any:
-    found = column.get("overlapping_area")
-    if isinstance(found, Mapping):
-        return found.get(name)
-    return found if name == "mean" else None
+    return column.get("overlapping_area", {}).get(name)
 
 
 def measures(report: Report) -> list[str]:

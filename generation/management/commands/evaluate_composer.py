@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from generation.management.base import OneLineCommand, existing_folder, stop
+from generation.management.base import OneLineCommand, existing_folder, new_file, stop
 
 
 class Command(OneLineCommand):
@@ -55,7 +55,7 @@ class Command(OneLineCommand):
             "--cache", type=Path, metavar="DIR", help="keep the parsed corpus and the composed pieces here"
         )
         parser.add_argument("--jobs", type=int, choices=(1, 2, 4), default=1, help="processes that compose")
-        parser.add_argument("--json", type=_new_file, metavar="FILE", help="write the report here as well")
+        parser.add_argument("--json", type=new_file, metavar="FILE", help="write the report here as well")
 
     def handle(self, *args: Any, **options: Any) -> None:
         # One thread a product is faster than many at this size, and numpy reads it when it is loaded.
@@ -97,14 +97,6 @@ def _count(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is not a number of pieces")
     return number
-
-
-def _new_file(text: str) -> Path:
-    """Turn an option into a path that can be written: better to say so now than when all is measured."""
-    path = Path(text)
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{path.parent} is not a folder")
-    return path
 
 
 def _say(what: str, done: int, total: int) -> None:

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import platform
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from generation.management.base import OneLineCommand, existing_folder, stop
+from generation.management.progress import say, tell
 from generation.outputs import appearing_in
 
 EXTENT = ("minutes", "pieces", "timed", "units")
@@ -62,7 +62,7 @@ class Command(OneLineCommand):
             entries = read_manifest(
                 options["corpus"], instruments=options["folder"], allow_licences=options["allow_licence"]
             )
-            _say("reading the corpus")
+            say("reading the corpus")
             pieces = read_corpus(options["corpus"], entries=entries, cache=options["work"] / "corpus")
             results = self._measure(options, pieces=pieces, composer=composer)
             self._write(results, output=options["output"])
@@ -95,8 +95,8 @@ class Command(OneLineCommand):
             data=data,
             extent=measure.Extent(*(options[name] for name in EXTENT)),
             kept=Kept(options["work"] / f"{options['instrument']}-{data.key}"),
-            say=_say,
-            progress=_tell,
+            say=say,
+            progress=tell,
         )
         return {**facts, **found, "ratings": self._ratings()}
 
@@ -123,18 +123,3 @@ def _command(options: dict[str, Any]) -> str:
     folders = "".join(f" --folder {name}" for name in options["folder"])
     extent = "".join(f" --{name} {options[name]:g}" for name in EXTENT)
     return f"python manage.py paper_report --corpus DIR --instrument {options['instrument']}{folders}{extent}"
-
-
-def _say(what: str) -> None:
-    sys.stderr.write(f"\n{what} …\n")
-    sys.stderr.flush()
-
-
-def _tell(history: Any) -> None:
-    """Say each ten updates how far a training is."""
-    updates = len(history.losses)
-    if updates % 10 == 1:
-        sys.stderr.write(
-            f"\r{history.spent / 60:.1f} minutes, update {updates}, loss {history.losses[-1][1]:.3f} "
-        )
-        sys.stderr.flush()

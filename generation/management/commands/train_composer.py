@@ -11,8 +11,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from generation.management.base import OneLineCommand, existing_folder, stop
-
-BAR_WIDTH = 30
+from generation.management.progress import Bar
 
 
 class Command(OneLineCommand):
@@ -105,7 +104,7 @@ class Command(OneLineCommand):
             seed=options["seed"],
         )
         skipped: list[str] = []
-        bar = _Bar(options["tensorboard"])
+        bar = Bar(options["tensorboard"])
         card: dict[str, Any] = train(
             plan,
             corpus=options["corpus"],
@@ -119,27 +118,3 @@ class Command(OneLineCommand):
         sys.stderr.write("".join(f"\n{line}" for line in skipped))
         sys.stderr.write(f"\n{len(skipped)} files of the corpus were skipped.\n")
         return card
-
-
-class _Bar:
-    """Draws how far training is, on one line of stderr, and for TensorBoard where that is wished."""
-
-    def __init__(self, board: Path | None) -> None:
-        self._longest = 0.0
-        self._board: Any = None
-        if board:
-            from generation.composer.board import Board
-
-            self._board = Board(board)
-
-    def __call__(self, report: Any) -> None:
-        if self._board:
-            self._board.write(report)
-        self._longest = max(self._longest, report.seconds_left)
-        done = 1.0 - report.seconds_left / self._longest if self._longest else 1.0
-        bar = ("█" * round(done * BAR_WIDTH)).ljust(BAR_WIDTH, "░")
-        sys.stderr.write(
-            f"\r{bar} epoch {report.epoch:.2f} · loss {report.loss:.3f} · held-out {report.held_out:.3f} bits a note · "
-            f"{report.notes_per_second:,.0f} notes/s · {report.seconds_left / 60:.1f} min left "
-        )
-        sys.stderr.flush()

@@ -54,15 +54,15 @@ class Data:
 
 
 def data_of(pieces: Sequence[Piece]) -> Data:
-    """Split the corpus as our own training does. Raises ``ValueError`` if it is too small for the tables."""
+    """Split the corpus as our own training does. Raises ``ValueError`` if it is too small to compare anything."""
     training = [score for piece in pieces if not piece.entry.held_out for score in piece.sections]
     held_out = [score for piece in pieces if piece.entry.held_out for score in piece.sections]
     needed = (max(printed.WINDOWS), paper.Recipe().window)
     there = [sum(len(paper.chords_of(score)) for score in scores) for scores in (training, held_out)]
     if there[0] <= needed[0] or there[1] <= needed[1]:
         raise ValueError(
-            f"The corpus has {there[0]} elements to learn from and {there[1]} held out; the tables need more than "
-            f"{needed[0]} and {needed[1]}: add works (about one in ten is held out)."
+            f"The corpus has {there[0]} elements to learn from and {there[1]} held out; more than "
+            f"{needed[0]} and {needed[1]} are needed: add works (about one in ten is held out)."
         )
     digest = hashlib.sha256("".join(piece.entry.sha256 for piece in pieces).encode())
     return Data(training, held_out, digest.hexdigest()[:12])

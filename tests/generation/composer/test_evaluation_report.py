@@ -178,24 +178,81 @@ def test_a_report_has_every_stable_key_and_makes_a_page(a_report: dict[str, Any]
 
     (tmp_path / "piano.json").write_text(json.dumps(report))
     (tmp_path / "speed.json").write_text(json.dumps({"figures": [{"what": "30 s of piano", "seconds": 0.5}]}))
-    (tmp_path / "paper_baseline.json").write_text(
-        json.dumps({"piano": {"nll_bits_per_note": 100.0, "classifier_auc": 1.0, "overlapping_area": 0.4}})
-    )
     text = page(read_results(tmp_path))
     assert "| 30 s of piano | 0.5 |" in text
     assert "| same order composed again in other surroundings: different results | 1 | not measured |" in text
     assert (
-        f"| held-out loss, bits a note | ≤ 80 % of the paper's network (100.00) | {_total(report)}: holds |"
+        "| held-out loss, bits a note | ≤ 80 % of the paper's network on the same data and time | not measured |"
         in text
     )
+    total = report["nll_bits_per_note"]["total"]
+    assert f"| total | {total:.3g} | not measured | not measured |" in text
     assert "9 in 10 pieces: too few measured" in text
     assert "| pieces that end on a beat, same lengths | 100 % | 100.0%: holds |" in text
     assert "| busy |" not in text
     assert "not measured" in text.split("## Copies that are found")[1].splitlines()[2].lower()
 
 
-def _total(report: dict[str, Any]) -> str:
-    return f"{report['nll_bits_per_note']['total']:.2f}"
+def a_training(**theirs: Any) -> dict[str, Any]:
+    """What ``compare_training`` writes."""
+    paper = {
+        "nll_bits_per_note": {"advance": 1.25, "pitch": 6.25, "duration": 2.5, "total": 10.0},
+        "overlapping_area": {"mean": 0.431, "pitch_count": 0.212},
+        "classifier_auc": 0.987,
+        "classifier_interval95": [0.97, 0.99],
+    }
+    ours = {"advance": 1.5, "part": 0.0, "pitch": 5.0, "duration": 1.5, "total": 8.0}
+    return {
+        "instrument": "piano",
+        "minutes": 3.0,
+        "paper": paper | theirs,
+        "ours": {"nll_bits_per_note": ours},
+    }
+
+
+def the_page(folder: Path, report: dict[str, Any], training: dict[str, Any]) -> list[str]:
+    (folder / "piano.json").write_text(json.dumps(report))
+    (folder / "training-piano.json").write_text(json.dumps(training))
+    return page(read_results(folder)).splitlines()
+
+
+def test_the_paper_is_compared_after_the_same_training(a_report: dict[str, Any], tmp_path: Path) -> None:
+    lines = the_page(tmp_path, a_report, a_training())
+    loss = a_report["nll_bits_per_note"]
+    assert (
+        "| held-out loss, bits a note | ≤ 80 % of the paper's network on the same data and time | "
+        "8.00 against 10.00 after 3 minutes each: holds |"
+    ) in lines
+    head = "| bits a note, held-out scores | this model | our network, from nothing, 3 minutes | "
+    assert f"{head}the paper's network, 3 minutes |" in lines
+    assert f"| pitch | {loss['pitch']:.3g} | 5 | 6.25 |" in lines
+    assert f"| total | {loss['total']:.3g} | 8 | 10 |" in lines
+    for row, value in {"overlapping area: mean": "0.431", "classifier AUC": "0.987"}.items():
+        (found,) = (line for line in lines if line.startswith(f"| {row} |"))
+        assert found.endswith(f"| {value} |")
+    assert not any("were not compared" in line for line in lines)
+
+
+def test_a_network_no_better_than_the_papers_falls_short(a_report: dict[str, Any], tmp_path: Path) -> None:
+    training = a_training() | {"minutes": 1.0}
+    training["ours"]["nll_bits_per_note"]["total"] = 8.01
+    lines = the_page(tmp_path, a_report, training)
+    assert any("8.01 against 10.00 after 1 minute each: **falls short** |" in line for line in lines)
+
+
+def test_why_the_papers_pieces_were_not_compared_is_said(a_report: dict[str, Any], tmp_path: Path) -> None:
+    nothing = {"overlapping_area": None, "classifier_auc": None, "not_compared": "they are all alike."}
+    lines = the_page(tmp_path, a_report, a_training(**nothing))
+    assert "The pieces of the paper's recipe were not compared: they are all alike." in lines
+    (found,) = (line for line in lines if line.startswith("| classifier AUC |"))
+    assert found.endswith("| not measured |")
+
+
+@pytest.mark.parametrize("found", [[], {"piano": {"nll_bits_per_note": 10.0}}])
+def test_a_file_that_is_no_comparison_of_trainings_is_refused(found: Any, tmp_path: Path) -> None:
+    (tmp_path / "training-piano.json").write_text(json.dumps(found))
+    with pytest.raises(ValueError, match=r"training-piano\.json is no report of compare_training"):
+        read_results(tmp_path)
 
 
 def test_what_falls_short_is_said(a_report: dict[str, Any]) -> None:
@@ -208,7 +265,7 @@ def test_what_falls_short_is_said(a_report: dict[str, Any]) -> None:
     found = {
         gate.what.split(",")[0]: (gate.measured, gate.outcome)
         for gate in gates(
-            report, paper=None, determinism={"digests": {"a": 1, "b": 1}, "runs": 2, "processes": [{}]}
+            report, training=None, determinism={"digests": {"a": 1, "b": 1}, "runs": 2, "processes": [{}]}
         )
     }
     assert found["overlapping area with real music"] == ("0.900", "**falls short**")
@@ -219,7 +276,7 @@ def test_what_falls_short_is_said(a_report: dict[str, Any]) -> None:
     assert found["held-out loss"][1] == "not measured"
     assert found["same order composed again in other surroundings: different results"][1] == "**falls short**"
     del report["lengths"][0]
-    outcomes = {gate.what: gate.outcome for gate in gates(report, paper=None, determinism=None)}
+    outcomes = {gate.what: gate.outcome for gate in gates(report, training=None, determinism=None)}
     assert outcomes["length, largest error over 6, 15, 30, 60, 90, 180 s"] == "not measured"
 
 
