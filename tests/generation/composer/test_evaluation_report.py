@@ -280,6 +280,22 @@ def test_what_falls_short_is_said(a_report: dict[str, Any]) -> None:
     assert outcomes["length, largest error over 6, 15, 30, 60, 90, 180 s"] == "not measured"
 
 
+@pytest.mark.parametrize(
+    ("real", "made", "outcome"),
+    [(0.3, 0.25, "holds"), (0.3, 0.31, "**falls short**"), (0.1, 0.25, "**falls short**")],
+)
+def test_a_mean_may_lie_outside_the_real_range_only_as_far_as_the_real_mean(
+    a_report: dict[str, Any], real: float, made: float, outcome: str
+) -> None:
+    report = copy.deepcopy(a_report)
+    report["measures"]["bar_recurrence"] |= {"real": real, "generated": made, "real_p10_p90": [0.0, 0.2]}
+    (found,) = (
+        gate for gate in gates(report, training=None, determinism=None) if gate.what == "bar recurrence, mean"
+    )
+    assert found.outcome == outcome
+    assert ("outside too" in found.measured) == (real > 0.2)
+
+
 def test_too_little_to_compare_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 5 pieces"):
         evaluate(Studio(load_model("piano")), corpus=corpus(), plan=Plan(pieces=2))
