@@ -21,7 +21,7 @@ enum { BAR_LENGTH, PICKUP, BARS, METRE }; /* of Frame.numbers(); mode, instrumen
 enum { PLAN_REPEAT, PLAN_BACK, PLAN_TRAITS, PLAN_COLUMNS = 7 };
 enum { COUNT, DONE, FORCED, FORCED_END, SHIFT, EARLIEST, BAR, DRAWN, NEXT_ADVANCE, NEXT_PITCH, STATE };
 enum { LOW, HIGH, VOICES, HANDS, SPAN, CLEAR_BELOW, CLEAR, GAP, EQUAL, FINAL, BAR_STEPS, LAST_DURATION, LONGEST,
-       MINOR };
+       MINOR, PEDAL };
 enum { NOTES, LAST_ONSET, LAST_PITCH, LAST_GAP, RUN, TOKENS, FIRST_TOKEN };
 
 /* Columns of INPUT_FIELDS, PART_FIELDS, PITCH_FIELDS and DURATION_FIELDS. */
@@ -39,6 +39,7 @@ static const int64_t COLUMNS[] = {
     PLAN_COLUMNS,
     COUNT, DONE, FORCED, FORCED_END, SHIFT, EARLIEST, BAR, DRAWN, NEXT_ADVANCE, NEXT_PITCH, STATE,
     LOW, HIGH, VOICES, HANDS, SPAN, CLEAR_BELOW, CLEAR, GAP, EQUAL, FINAL, BAR_STEPS, LAST_DURATION, LONGEST, MINOR,
+    PEDAL,
     NOTES, LAST_ONSET, LAST_PITCH, LAST_GAP, RUN, TOKENS, FIRST_TOKEN,
     IN_LAST, IN_POSITION, IN_STRENGTH, IN_BAR, IN_BARS_LEFT, IN_FRAME, IN_REPEAT, IN_NEXT_REPEAT, IN_TRAITS, IN_BASS,
     IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_MOTIF, IN_COLUMNS,
@@ -440,7 +441,7 @@ static bool belongs_to_end(int64_t pitch, bool minor, bool chord)
 }
 
 /* Pitches that the player's hands can add to what they hold (sorted). */
-static void allow_reachable(const int64_t *held, int64_t holding, const int64_t *law, uint8_t *out)
+static void allow_by_hand(const int64_t *held, int64_t holding, const int64_t *law, uint8_t *out)
 {
     int64_t span = law[SPAN], last = holding - 1;
     memset(out, holding == 0, (size_t)K.pitches);
@@ -463,6 +464,22 @@ static void allow_reachable(const int64_t *held, int64_t holding, const int64_t 
         set_pitches(out, held[split - 1] - span, held[0] + span + 1, 1);
         set_pitches(out, held[last] - span, held[split] + span + 1, 1);
     }
+}
+
+/* Pitches that the player can add to what is held (sorted): by hand, or the lowest of all with the feet. */
+static void allow_reachable(const int64_t *held, int64_t holding, const int64_t *law, uint8_t *out)
+{
+    allow_by_hand(held, holding, law, out);
+    if (!holding || law[PEDAL] < 0)
+        return;
+    uint8_t besides[MOST_CLASSES];
+    if (any_of(out, K.pitches)) /* the hands hold it all: the feet are free */
+        set_pitches(out, 0, at_most(held[0], law[PEDAL]) + 1, 1);
+    if (held[0] > law[PEDAL])
+        return;
+    allow_by_hand(held + 1, holding - 1, law, besides);
+    for (int64_t pitch = held[0] + 1; pitch < K.pitches; pitch++)
+        out[pitch] |= besides[pitch];
 }
 
 void allow_pitches(const int32_t *notes, const int64_t *state, const int64_t *law, int64_t onset, bool chord,

@@ -21,7 +21,8 @@ class Player:
     below ``clear_below`` (MIDI number; 0: none is), are at least ``clear_interval`` semitones apart. ``longest``
     is how many quarter notes one tone lasts at most. ``bpm`` is the usual range of tempo in quarter notes a
     minute, ``keys`` the usual tonics. ``idiom`` says it in words for the model card. ``weights_from`` names the
-    instrument whose trained network plays for one that has no corpus of its own.
+    instrument whose trained network plays for one that has no corpus of its own. ``pedal`` is the highest key (MIDI
+    number) of those played with the feet, one at a time, below what the hands hold.
     """
 
     low: int
@@ -36,6 +37,7 @@ class Player:
     keys: dict[Mode, tuple[str, ...]]
     idiom: str
     weights_from: str | None = None
+    pedal: int | None = None
 
 
 _DOUBLE_STOP = 9
@@ -64,10 +66,11 @@ PLAYERS = {
         idiom="two hands, each within a ninth; no loud and soft, so accents come from rhythm and texture",
     ),
     "organ": Player(
-        low=36, high=84, voices=5, hands=2, span=14, clear_below=48, clear_interval=5, longest=16,
+        low=36, high=93, voices=8, hands=2, span=16, clear_below=43, clear_interval=3, longest=16,
         bpm=(58, 104),
         keys={"major": ("C", "G", "D", "F", "B-", "E-"), "minor": ("A", "D", "E", "G", "C")},
-        idiom="manuals only, two hands, each within a ninth; tones last as long as they are held",
+        idiom="two hands, each within a tenth, and the feet; tones last as long as they are held",
+        pedal=65,
     ),
     "violin": Player(
         low=55, high=88, voices=2, hands=1, span=_DOUBLE_STOP, clear_below=62, clear_interval=_STRING,

@@ -44,7 +44,9 @@ looked at for a copy, random numbers used, and the advance and pitch just chosen
     LAST_DURATION,
     LONGEST,
     MINOR,
-) = range(14)
+    PEDAL,
+) = range(15)
+LAW = 15
 
 LONGEST_SILENCE = 1.6
 """Seconds that nothing may sound within a piece."""
@@ -59,7 +61,7 @@ def rules_of(plan: PiecePlan) -> Law:
     player = plan.player
     shift = LOWEST_PITCH + key_shift(tonic=plan.tonic, mode=plan.frame.mode)
     bar = plan.frame.steps_per_bar
-    law = np.zeros(14, np.int64)
+    law = np.zeros(LAW, np.int64)
     law[LOW], law[HIGH] = max(0, player.low - shift), min(PITCHES - 1, player.high - shift)
     law[VOICES], law[HANDS], law[SPAN] = player.voices, player.hands, player.span
     law[CLEAR_BELOW], law[CLEAR] = player.clear_below - shift, player.clear_interval
@@ -69,6 +71,7 @@ def rules_of(plan: PiecePlan) -> Law:
     law[LAST_DURATION] = nearest(plan.ending_bars * bar, table=DURATIONS)
     law[LONGEST] = round(player.longest * STEPS_PER_QUARTER)
     law[MINOR] = plan.frame.mode == "minor"
+    law[PEDAL] = player.pedal - shift if player.pedal else -1
     return law
 
 

@@ -148,8 +148,12 @@ def test_no_more_notes_sound_at_once_than_the_player_has_voices(instrument: str,
 
 
 def reachable(pitches: list[int], player: Player) -> bool:
-    """Whether the hands can hold these pitches together."""
+    """Whether the hands can hold these pitches together, the feet the lowest of them."""
     pitches = sorted(pitches)
+    if player.pedal and pitches and pitches[0] <= player.pedal:
+        return reachable(pitches[1:], replace(player, pedal=None))
+    if not pitches:
+        return True
     if player.hands == 1:
         return pitches[-1] - pitches[0] <= player.span
     return any(
@@ -165,6 +169,17 @@ def test_hands_can_reach_what_sounds_together(instrument: str) -> None:
     for score in drawn(made, seed=1, count=6):
         for onset in onsets(score):
             assert reachable([note.pitch for note in sounding(score, onset)], player)
+
+
+def test_an_organist_needs_the_feet_for_what_no_hand_reaches() -> None:
+    organ = PLAYERS["organ"]
+    made = free_plan(8, instrument="organ", player=organ)
+    by_hand = [
+        reachable([note.pitch for note in sounding(score, onset)], replace(organ, pedal=None))
+        for score in drawn(made, seed=1, count=6)
+        for onset in onsets(score)
+    ]
+    assert not all(by_hand)
 
 
 def test_low_notes_leave_room_between_each_other() -> None:
