@@ -24,8 +24,8 @@ class Recipe:
 
 _FINE = {"peak_rate": 3e-4, "last_rate": 2e-5, "layer_dropout": 0.3, "input_dropout": 0.1}
 _SMALL = {**_FINE, "peak_rate": 1.5e-4, "layer_dropout": 0.4, "input_dropout": 0.2}
-"""Folders of a hundred pieces overfit within minutes: longer fine-tunes lower the held-out loss a little more, but their
-critic then tells what was learned by heart from what is new, instead of real music from generated."""
+"""Folders of a hundred pieces overfit within minutes: a longer fine-tune lowers the held-out loss a little more, but
+its critic then tells what was learned by heart from what is new, not what is real from what is generated."""
 
 RECIPES = {
     BASE: Recipe(
