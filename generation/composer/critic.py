@@ -1,11 +1,11 @@
 """Choosing while composing: which of the candidates goes on, by how real it sounds to the network itself.
 
 Real music and the network's own differ in what the network's hidden states are on the mean, and in how much they change
-from note to note. A logistic regression on these means gives the odds that some bars are real; every ``SEGMENT_BARS``
-bars the candidates are drawn anew by what their odds have gained, so that the better ones are gone on with several
-times and the worse ones dropped. (Importance weights from a classifier: Azadi et al., arXiv 1810.06758; drawing anew
-along the way: sequential Monte Carlo steering, Lew et al., arXiv 2306.03081.) Not by likelihood: the likeliest music is
-the dullest.
+from a note to the next and to the one after that. A logistic regression on these means gives the odds that some bars
+are real; every ``SEGMENT_BARS`` bars the candidates are drawn anew by what their odds have gained, so that the better
+ones are gone on with several times and the worse ones dropped. (Importance weights from a classifier: Azadi et al.,
+arXiv 1810.06758; drawing anew along the way: sequential Monte Carlo steering, Lew et al., arXiv 2306.03081.) Not by
+likelihood: the likeliest music is the dullest.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from generation.composer.sampling import Stream
 SEGMENT_BARS = 4
 SEGMENTS = 4
 """Segments that are judged together; a longer piece is judged in blocks of so many."""
+
+MOMENTS = 3
+"""Numbers heard of each hidden unit. Music that turns to and fro is where it was two notes ago; a scale is not."""
 
 CRITIC_BITS = 12
 """Weights and biases are whole multiples of 2**-12, so that equal music has equal odds on every machine."""
@@ -40,33 +43,35 @@ class Ear:
 
     def __init__(self, *, segments: int, candidates: int, units: int) -> None:
         self.heard = Heard(
-            np.zeros((segments, candidates, 2 * units), np.int64), np.zeros((segments, candidates), np.int64)
+            np.zeros((segments, candidates, MOMENTS * units), np.int64),
+            np.zeros((segments, candidates), np.int64),
         )
-        self._before = np.zeros((candidates, units), np.int16)
+        self._before = np.zeros((2, candidates, units), np.int16)
 
     def listen(
         self, summed: Hidden, *, candidates: NDArray[np.intp], segments: NDArray[np.intp] | int
     ) -> None:
         """Hear one note more of some candidates, in the segment that each of them is in."""
-        units = summed.shape[1]
-        self.heard.sums[segments, candidates, :units] += summed
-        self.heard.sums[segments, candidates, units:] += np.abs(summed - self._before[candidates])
+        one, two = self._before[:, candidates]
+        heard = np.concatenate([summed, np.abs(summed - one), np.abs(summed - two)], axis=1)
+        self.heard.sums[segments, candidates] += heard
         self.heard.counts[segments, candidates] += 1
-        self._before[candidates] = summed
+        self._before[:, candidates] = summed, one
 
     def go_on_with(self, chosen: NDArray[np.intp]) -> None:
         """Put what was heard of the chosen candidates in the places of all."""
         for table in (self.heard.sums, self.heard.counts):
             table[:] = table[:, chosen]
-        self._before[:] = self._before[chosen]
+        self._before[:] = self._before[:, chosen]
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What the network's hidden states were, segment by segment.
 
-    ``sums`` (segments, …, 2 * units) are sums over the notes of a segment, in units of 2**-8: of the hidden states,
-    then of the sizes of their changes; ``counts`` (segments, …) how many notes those were.
+    ``sums`` (segments, …, MOMENTS * units) are sums over the notes of a segment, in units of 2**-8: of the hidden
+    states, of the sizes of their changes since the note before, and since the one before that; ``counts`` (segments,
+    …) how many notes those were.
     """
 
     sums: Sums
@@ -81,14 +86,14 @@ class Heard:
         return Heard(self.sums[:, candidate], self.counts[:, candidate])
 
     def mean(self) -> Odds:
-        """Means (…, 2 * units) over all segments."""
+        """Means (…, MOMENTS * units) over all segments."""
         found: Odds = self.sums.sum(axis=0) / np.maximum(1, self.counts.sum(axis=0))[..., None]
         return found * 2.0**-HIDDEN_BITS
 
 
 @dataclass(frozen=True, slots=True)
 class Critic:
-    """A logistic regression for each number of segments from 1 on: ``weights`` (SEGMENTS, 2 * units), ``bias``."""
+    """A logistic regression for each number of segments: ``weights`` (SEGMENTS, MOMENTS * units), ``bias``."""
 
     weights: NDArray[np.int32]
     bias: NDArray[np.int32]
@@ -96,7 +101,7 @@ class Critic:
     @classmethod
     def deaf(cls, units: int) -> Critic:
         """A critic to whom all music is alike."""
-        return cls(np.zeros((SEGMENTS, 2 * units), np.int32), np.zeros(SEGMENTS, np.int32))
+        return cls(np.zeros((SEGMENTS, MOMENTS * units), np.int32), np.zeros(SEGMENTS, np.int32))
 
     def log_odds(self, heard: Heard) -> Odds:
         """How much likelier real than generated each candidate is, as a natural logarithm, summed over blocks."""

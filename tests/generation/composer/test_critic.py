@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.composer.critic import CRITIC_BITS, SEGMENTS, Critic, Ear, Heard, distance, drawn_anew
+from generation.composer.critic import (
+    CRITIC_BITS,
+    MOMENTS,
+    SEGMENTS,
+    Critic,
+    Ear,
+    Heard,
+    distance,
+    drawn_anew,
+)
 from generation.composer.logistic import logistic
 from generation.composer.sampling import Stream
 from generation.composer.teaching import heard_in, taught
@@ -15,7 +24,7 @@ from tests.generation.composer.models import random_core
 from tests.generation.composer.scores import PLAIN, tune
 
 UNITS = 3
-WIDTH = 2 * UNITS
+WIDTH = MOMENTS * UNITS
 ONE = 1 << CRITIC_BITS
 
 
@@ -128,12 +137,12 @@ def test_the_ear_hears_states_and_how_much_they_change() -> None:
     everyone = np.arange(2)
     for segment, states in ((0, (3, -4)), (0, (-1, -4)), (1, (5, 0))):
         ear.listen(np.array(states, np.int16)[:, None], candidates=everyone, segments=segment)
-    assert ear.heard.sums[:, 0].tolist() == [[2, 3 + 4], [5, 6]]
-    assert ear.heard.of(1).sums.tolist() == [[-8, 4], [0, 4]]
+    assert ear.heard.sums[:, 0].tolist() == [[2, 3 + 4, 3 + 1], [5, 6, 2]]
+    assert ear.heard.of(1).sums.tolist() == [[-8, 4, 4 + 4], [0, 4, 4]]
     assert ear.heard.counts.tolist() == [[2, 2], [1, 1]]
     ear.go_on_with(np.array([1, 1]))
     ear.listen(np.array([[1], [1]], np.int16), candidates=everyone, segments=1)
-    assert ear.heard.sums[1].tolist() == [[1, 5], [1, 5]]
+    assert ear.heard.sums[1].tolist() == [[1, 4 + 1, 4 + 5]] * 2
 
 
 def test_too_few_stretches_are_refused() -> None:
