@@ -48,7 +48,8 @@ def a_melody(seed: int, *, bars: int = 12) -> Score:
 
 def played(melody: Score, *, known: Any) -> list[Score]:
     streams = [Stream("quoting", number) for number in range(3)]
-    return decode_batch(free_plan(14), core=Quoting(melody), streams=streams, temperature=1.0, known=known)
+    batch = decode_batch(free_plan(14), core=Quoting(melody), streams=streams, temperature=1.0, known=known)
+    return [one.score for one in batch]
 
 
 @pytest.mark.parametrize("seed", range(4))
