@@ -54,7 +54,7 @@ decode_batch(drawn, core=model.core, streams=[Stream("warm")], temperature=1.0)
 notes = spent = 0
 for number in range(5):
     began = time.process_time()
-    notes += len(decode_batch(drawn, core=model.core, streams=[Stream(number)], temperature=1.0)[0].notes)
+    notes += len(decode_batch(drawn, core=model.core, streams=[Stream(number)], temperature=1.0)[0].score.notes)
     spent += time.process_time() - began
 print(json.dumps({"a_note": spent / notes}))
 """
