@@ -73,9 +73,9 @@ def decode_batch(
         known=np.zeros(0, np.uint32) if known is None else known, law=rules.rules_of(plan), frame=plan.frame,
         temperature=temperature,
     )  # fmt: skip
-    writing = _Writing(desk, core=core, plan=plan, progress=progress)
     body = plan.bars - plan.ending_bars
     stops = [*range(SEGMENT_BARS, body, SEGMENT_BARS), body]
+    writing = _Writing(desk, core=core, plan=plan, segments=len(stops), progress=progress)
     populations = np.array_split(np.arange(len(streams)), POPULATIONS)
     odds = np.zeros(len(streams))
     for segment, bar in enumerate(stops):
@@ -101,8 +101,10 @@ def decode_batch(
 class _Writing:
     """The candidates of a batch, written from one bar line to the next."""
 
-    def __init__(self, desk: Desk, *, core: Core, plan: PiecePlan, progress: Progress | None) -> None:
-        count, segments = len(desk.alive), -(-(plan.bars - plan.ending_bars) // SEGMENT_BARS)
+    def __init__(
+        self, desk: Desk, *, core: Core, plan: PiecePlan, segments: int, progress: Progress | None
+    ) -> None:
+        count = len(desk.alive)
         self._desk, self._core = desk, core
         self._bar_steps, self._bars = plan.frame.steps_per_bar, plan.bars
         self._progress = progress

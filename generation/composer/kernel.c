@@ -56,8 +56,8 @@ enum { MOST_CLASSES = 128, MOST_SOUNDING = 64, MOST_LINE = 32, MOST_MOVES = 192 
 typedef struct {
     int64_t end, durations, pitches, lowest_pitch, exact;
     int64_t no_event, no_part, no_pitch, no_duration;
-    int64_t lags, positions, longest_hold, search, sounding, shortest_motif, longest_motif, shortest_figure, longest_figure,
-            motifs;
+    int64_t lags, positions, longest_hold, search, sounding;
+    int64_t shortest_motif, longest_motif, shortest_figure, longest_figure, motifs;
     int64_t most_shingles, shingle, line, outer_search, ratio_classes, widest, step, longest_gap;
     int64_t longest_advance, exp_count, limit, mille;
     uint64_t multiplier, mix1, mix2;

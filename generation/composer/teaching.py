@@ -41,7 +41,12 @@ def _hear(core: Core, *, scores: Sequence[Score], edges: Mapping[str, Sequence[f
         rows = np.stack([table[time] for table in tables[:alive]]).astype(np.int32)
         now = np.array([numbers[time] for numbers in segments[:alive]])
         ear.listen(core.step(rows, states=states), candidates=np.arange(alive), segments=now)
-    return [ear.heard.of(one).first((score.bars - 1) // SEGMENT_BARS) for one, score in enumerate(scores)]
+    return [without_ending(ear.heard.of(one), score=score) for one, score in enumerate(scores)]
+
+
+def without_ending(heard: Heard, *, score: Score) -> Heard:
+    """What was heard of a piece in its whole segments before the last bar: excerpts have no endings."""
+    return heard.first((score.bars - 1) // SEGMENT_BARS)
 
 
 def _segment_of_rows(score: Score) -> NDArray[np.intp]:

@@ -47,6 +47,13 @@ def new_file(text: str) -> Path:
     return path
 
 
+def add_corpus(parser: CommandParser) -> None:
+    """Add the option that names the corpus."""
+    parser.add_argument(
+        "--corpus", required=True, type=existing_folder, metavar="DIR", help="with a manifest.csv"
+    )
+
+
 def stop(error: Exception) -> NoReturn:
     """End the command with an error's own words, on one line."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

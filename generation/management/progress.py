@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ def say(what: str) -> None:
     """Say what comes next."""
     sys.stderr.write(f"\n{what} …\n")
     sys.stderr.flush()
+
+
+def say_skipped(lines: Sequence[str]) -> None:
+    """Name the files of the corpus that could not be used, and count them."""
+    sys.stderr.write("".join(f"\n{line}" for line in lines))
+    sys.stderr.write(f"\n{len(lines)} files of the corpus were skipped.\n")
 
 
 def tell(history: Any) -> None:

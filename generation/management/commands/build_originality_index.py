@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from generation.management.base import OneLineCommand, existing_folder, stop
+from generation.management.base import OneLineCommand, add_corpus, stop
 from generation.management.corpus_options import (
     ENSEMBLES_FIRST,
     read_folders,
@@ -24,7 +24,7 @@ class Command(OneLineCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--corpus", required=True, type=existing_folder, metavar="DIR")
+        add_corpus(parser)
         parser.add_argument(
             "--folder", action="append", metavar="NAME", help="index this part only; may be repeated"
         )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from generation.management.base import OneLineCommand, existing_folder, new_file, stop
-from generation.management.progress import Bar, say, tell
+from generation.management.base import OneLineCommand, add_corpus, new_file, stop
+from generation.management.progress import Bar, say, say_skipped, tell
 
 
 class Command(OneLineCommand):
@@ -24,9 +23,7 @@ class Command(OneLineCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--instrument", required=True)
-        parser.add_argument(
-            "--corpus", required=True, type=existing_folder, metavar="DIR", help="with a manifest.csv"
-        )
+        add_corpus(parser)
         parser.add_argument(
             "--minutes", type=float, default=3.0, help="of training for each of the two networks (default 3)"
         )
@@ -78,6 +75,5 @@ class Command(OneLineCommand):
         found = compared(
             race, pieces=pieces, watch=Watch(say, paper=tell, ours=Bar(), skipped=skipped.append)
         )
-        sys.stderr.write("".join(f"\n{line}" for line in skipped))
-        sys.stderr.write(f"\n{len(skipped)} files of the corpus were skipped.\n")
+        say_skipped(skipped)
         return found

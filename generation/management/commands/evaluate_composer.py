@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from generation.management.base import OneLineCommand, existing_folder, new_file, stop
+from generation.management.base import OneLineCommand, add_corpus, existing_folder, new_file, stop
 
 
 class Command(OneLineCommand):
@@ -22,9 +22,7 @@ class Command(OneLineCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--instrument", required=True)
-        parser.add_argument(
-            "--corpus", required=True, type=existing_folder, metavar="DIR", help="with a manifest.csv"
-        )
+        add_corpus(parser)
         parser.add_argument(
             "--folder", action="append", metavar="NAME", help="compare with this part of the corpus"
         )

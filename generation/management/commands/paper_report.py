@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
-from generation.management.base import OneLineCommand, existing_folder, stop
+from generation.management.base import OneLineCommand, add_corpus, stop
 from generation.management.progress import say, tell
 from generation.outputs import appearing_in
 
@@ -27,9 +27,7 @@ class Command(OneLineCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--corpus", required=True, type=existing_folder, metavar="DIR", help="with a manifest.csv"
-        )
+        add_corpus(parser)
         parser.add_argument("--instrument", default="piano", help="of our composer (default piano)")
         parser.add_argument(
             "--folder", action="append", metavar="NAME", help="learn from this part of the corpus"

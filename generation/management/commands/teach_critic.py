@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from generation.management.base import OneLineCommand, existing_folder, stop
+from generation.management.base import OneLineCommand, add_corpus, existing_folder, stop
 
 if TYPE_CHECKING:
     from generation.composer.compose import ComposerModel
@@ -29,7 +29,7 @@ class Command(OneLineCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--instrument", required=True)
-        parser.add_argument("--corpus", required=True, type=existing_folder, metavar="DIR")
+        add_corpus(parser)
         parser.add_argument(
             "--models", required=True, type=existing_folder, metavar="DIR", help="folder of models"
         )
@@ -80,15 +80,15 @@ class Command(OneLineCommand):
 def _drawn(model: ComposerModel, *, critic: Critic, seeds: range) -> list[Heard]:
     """Candidates of many orders without wishes, as the critic lets them through."""
     from generation.composer.compose import Order, all_candidates
-    from generation.composer.critic import SEGMENT_BARS
     from generation.composer.decode import Selection
     from generation.composer.sampling import Stream
+    from generation.composer.teaching import without_ending
 
     heard: list[Heard] = []
     for number, seed in enumerate(seeds, start=1):
         order = Order(instrument=model.instrument, seconds=60, seed=seed)
         choice = Selection(critic, Stream("teaching", seed))
         candidates = all_candidates(order, model=model, selection=choice)
-        heard += [one.heard.first((one.score.bars - 1) // SEGMENT_BARS) for one in candidates]
+        heard += [without_ending(one.heard, score=one.score) for one in candidates]
         sys.stderr.write(f"\rdrew {number} of {len(seeds)}")
     return heard

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
 from generation.management.base import OneLineCommand, existing_folder, stop
-from generation.management.progress import Bar
+from generation.management.progress import Bar, say_skipped
 
 
 class Command(OneLineCommand):
@@ -115,6 +114,5 @@ class Command(OneLineCommand):
             progress=bar,
             skipped=skipped.append,
         )
-        sys.stderr.write("".join(f"\n{line}" for line in skipped))
-        sys.stderr.write(f"\n{len(skipped)} files of the corpus were skipped.\n")
+        say_skipped(skipped)
         return card

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
-from generation.management.base import OneLineCommand, existing_folder, stop
+from generation.management.base import OneLineCommand, add_corpus, stop
 from generation.management.corpus_options import (
     ENSEMBLES_FIRST,
     family_name,
@@ -34,7 +34,7 @@ class Command(OneLineCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--corpus", required=True, type=existing_folder, metavar="DIR")
+        add_corpus(parser)
         parser.add_argument(
             "--folder", action="append", metavar="NAME", help="this part only; may be repeated"
         )
