@@ -21,7 +21,7 @@ enum { BAR_LENGTH, PICKUP, BARS, METRE }; /* of Frame.numbers(); mode, instrumen
 enum { PLAN_REPEAT, PLAN_BACK, PLAN_TRAITS, PLAN_COLUMNS = 7 };
 enum { COUNT, DONE, FORCED, FORCED_END, SHIFT, EARLIEST, BAR, DRAWN, NEXT_ADVANCE, NEXT_PITCH, STATE };
 enum { LOW, HIGH, VOICES, HANDS, SPAN, CLEAR_BELOW, CLEAR, GAP, EQUAL, FINAL, BAR_STEPS, LAST_DURATION, LONGEST,
-       MINOR, PEDAL };
+       MINOR, PEDAL, FIGURE_NOTES, ROUNDS };
 enum { NOTES, LAST_ONSET, LAST_PITCH, LAST_GAP, RUN, TOKENS, FIRST_TOKEN };
 
 /* Columns of INPUT_FIELDS, PART_FIELDS, PITCH_FIELDS and DURATION_FIELDS. */
@@ -39,7 +39,7 @@ static const int64_t COLUMNS[] = {
     PLAN_COLUMNS,
     COUNT, DONE, FORCED, FORCED_END, SHIFT, EARLIEST, BAR, DRAWN, NEXT_ADVANCE, NEXT_PITCH, STATE,
     LOW, HIGH, VOICES, HANDS, SPAN, CLEAR_BELOW, CLEAR, GAP, EQUAL, FINAL, BAR_STEPS, LAST_DURATION, LONGEST, MINOR,
-    PEDAL,
+    PEDAL, FIGURE_NOTES, ROUNDS,
     NOTES, LAST_ONSET, LAST_PITCH, LAST_GAP, RUN, TOKENS, FIRST_TOKEN,
     IN_LAST, IN_POSITION, IN_STRENGTH, IN_BAR, IN_BARS_LEFT, IN_FRAME, IN_REPEAT, IN_NEXT_REPEAT, IN_TRAITS, IN_BASS,
     IN_TOP, IN_TOP_BEFORE, IN_SOUNDING, IN_NEXT_END, IN_LOOK_BACK, IN_MOTIF, IN_COLUMNS,
@@ -482,6 +482,20 @@ static void allow_reachable(const int64_t *held, int64_t holding, const int64_t 
         out[pitch] |= besides[pitch];
 }
 
+/* Forbid the pitch with which a figure of a few notes would go round once more than is allowed. */
+static void forbid_rounds(const int32_t *notes, int64_t count, const int64_t *law, uint8_t *out)
+{
+    for (int64_t period = 1; period <= law[FIGURE_NOTES]; period++) {
+        int64_t length = period == 1 ? law[EQUAL] : period * law[ROUNDS], first = count - length;
+        bool round = first >= 0;
+        for (int64_t index = first + period; round && index < count; index++)
+            round = note(notes, index)[PITCH] == note(notes, index - period)[PITCH]
+                    && (period == 1 || note(notes, index)[ADVANCE] == note(notes, index - period)[ADVANCE]);
+        if (round && length)
+            out[note(notes, count - period)[PITCH]] = 0;
+    }
+}
+
 void allow_pitches(const int32_t *notes, const int64_t *state, const int64_t *law, int64_t onset, bool chord,
                    uint8_t *out)
 {
@@ -503,13 +517,8 @@ void allow_pitches(const int32_t *notes, const int64_t *state, const int64_t *la
     if (onset == law[FINAL]) {
         for (int64_t pitch = 0; pitch < K.pitches; pitch++)
             out[pitch] &= belongs_to_end(pitch, law[MINOR] != 0, chord);
-    } else if (count >= law[EQUAL] && count > 0 && !chord) {
-        int32_t latest = note(notes, count - 1)[PITCH];
-        bool same = true;
-        for (int64_t index = count - law[EQUAL]; index < count; index++)
-            same &= note(notes, index)[PITCH] == latest;
-        if (same)
-            out[latest] = 0;
+    } else if (!chord) {
+        forbid_rounds(notes, count, law, out);
     }
 }
 

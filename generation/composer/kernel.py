@@ -260,7 +260,7 @@ def _columns() -> list[int]:
         rules.NEXT_ADVANCE, rules.NEXT_PITCH, rules.STATE,
         rules.LOW, rules.HIGH, rules.VOICES, rules.HANDS, rules.SPAN, rules.CLEAR_BELOW, rules.CLEAR, rules.GAP,
         rules.EQUAL, rules.FINAL, rules.BAR_STEPS, rules.LAST_DURATION, rules.LONGEST, rules.MINOR,
-        rules.PEDAL,
+        rules.PEDAL, rules.FIGURE_NOTES, rules.ROUNDS,
         echoes.NOTES, echoes.LAST_ONSET, echoes.LAST_PITCH, echoes.LAST_GAP, echoes.RUN, echoes.TOKENS,
         echoes.FIRST_TOKEN,
         *among("inputs", "advance", "position", "strength", "bar", "bars_left", "metre", "repeat", "next_repeat",

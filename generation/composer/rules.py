@@ -45,13 +45,18 @@ looked at for a copy, random numbers used, and the advance and pitch just chosen
     LONGEST,
     MINOR,
     PEDAL,
-) = range(15)
-LAW = 15
+    FIGURE_NOTES,
+    ROUNDS,
+) = range(17)
+LAW = 17
 
 LONGEST_SILENCE = 1.6
 """Seconds that nothing may sound within a piece."""
 
 MOST_EQUAL_PITCHES = 8
+LONGEST_FIGURE = 6
+MOST_ROUNDS = 4
+"""How often a figure of up to so many notes goes round, unless the plan of the piece copies a bar of it."""
 SOUNDING = 40
 """Notes back that are searched for those still sounding."""
 
@@ -66,7 +71,7 @@ def rules_of(plan: PiecePlan) -> Law:
     law[VOICES], law[HANDS], law[SPAN] = player.voices, player.hands, player.span
     law[CLEAR_BELOW], law[CLEAR] = player.clear_below - shift, player.clear_interval
     law[GAP] = int(LONGEST_SILENCE * plan.bpm / 60 * STEPS_PER_QUARTER)
-    law[EQUAL] = MOST_EQUAL_PITCHES
+    law[EQUAL], law[FIGURE_NOTES], law[ROUNDS] = MOST_EQUAL_PITCHES, LONGEST_FIGURE, MOST_ROUNDS
     law[FINAL], law[BAR_STEPS] = plan.last_chord, bar
     law[LAST_DURATION] = nearest(plan.ending_bars * bar, table=DURATIONS)
     law[LONGEST] = round(player.longest * STEPS_PER_QUARTER)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from generation.composer import echoes
 from generation.composer.decode import decode_batch
 from generation.composer.events import LOWEST_PITCH, encode, key_shift
+from generation.composer.rules import MOST_ROUNDS
 from generation.composer.runtime import Core, quantised
 from generation.composer.sampling import Stream
 from generation.composer.score import Note, Score
@@ -50,6 +51,17 @@ def played(melody: Score, *, known: Any) -> list[Score]:
     streams = [Stream("quoting", number) for number in range(3)]
     batch = decode_batch(free_plan(14), core=Quoting(melody), streams=streams, temperature=1.0, known=known)
     return [one.score for one in batch]
+
+
+@pytest.mark.parametrize("pitches", [(60, 64), (60, 62, 64), (67, 64, 60, 64), (60, 62, 64, 65, 67, 65)])
+def test_a_network_that_wants_to_go_round_and_round_is_stopped(pitches: tuple[int, ...]) -> None:
+    notes = tuple(Note(6 * index, pitches[index % len(pitches)], 6) for index in range(96))
+    for score in played(Score("piano", notes, (4, 4), 12, 100.0, "C", "major"), known=None):
+        line = [note.pitch for note in score.notes if note.onset < 12 * 48]
+        same = [one == other for one, other in zip(line, line[len(pitches) :], strict=False)]
+        longest = max(len(run) for run in "".join("=" if one else " " for one in same).split())
+        # the first note of all follows nothing, so that its round is not yet one
+        assert longest + len(pitches) - MOST_ROUNDS * len(pitches) in (0, 1)
 
 
 @pytest.mark.parametrize("seed", range(4))
