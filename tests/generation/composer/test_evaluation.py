@@ -220,6 +220,19 @@ def test_the_longest_run_of_two_of_our_pieces_is_found_in_any_key() -> None:
     assert own_runs(scores[:3]).longest == 0
 
 
+def test_a_figure_that_goes_round_in_one_piece_and_stands_once_in_the_other_is_a_run_of_one_round() -> None:
+    figure = np.random.default_rng(7).integers(50, 74, 12).tolist()
+    other = np.random.default_rng(8).integers(50, 74, 40).tolist()
+    round_and_round, once = (
+        Score("piano", tuple(Note(12 * index, pitch, 12) for index, pitch in enumerate(line)), (4, 4), 15, 120.0,
+              "C", "major")
+        for line in (figure * 5, other[:20] + figure * 2 + other[20:])
+    )  # fmt: skip
+    found = own_runs([round_and_round, once])
+    assert 24 <= found.longest <= 26
+    assert found.bounds[0] > 50
+
+
 def test_a_run_shared_with_nobody_else_is_not_counted_against_its_own_piece() -> None:
     twice = tuple(Note(12 * index, 60 + index * 5 % 12, 12) for index in range(20))
     again = tuple(Note(note.onset + 240, note.pitch, 12) for note in twice)
