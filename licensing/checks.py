@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
+from django.utils import timezone
 
+from generation.audio.certificates import expiry_of
+from generation.audio.errors import CredentialsUnusable
+from generation.audio.provenance import try_out
+from generation.content_credentials import credentials
 from licensing.terms import versions
+
+EXPIRES_SOON = timedelta(days=90)
 
 
 @register(Tags.security)
@@ -32,3 +40,33 @@ def certificates_can_be_issued(app_configs: Any, **_options: Any) -> list[CheckM
             )
         )
     return found
+
+
+@register(Tags.security)
+def origin_can_be_signed(app_configs: Any, **_options: Any) -> list[CheckMessage]:
+    """Refuse a production, or a choice of C2PA files, with which no file can say where it comes from."""
+    if not (settings.PRODUCTION or settings.C2PA_CERT or settings.C2PA_KEY):
+        return []
+    try:
+        pair = credentials()
+        expiry = expiry_of(pair)
+        try_out(pair)
+    except CredentialsUnusable as error:
+        return [
+            Error(
+                f"Files cannot be signed: {error}.",
+                hint="Run manage.py make_c2pa_key, or set SOLOSCORE_C2PA_CERT and SOLOSCORE_C2PA_KEY to PEM files: "
+                "the chain with the signing certificate first and its root last, and the key without a password.",
+                id="licensing.E003",
+            )
+        ]
+    if expiry - timezone.now() > EXPIRES_SOON:
+        return []
+    return [
+        Warning(
+            f"The C2PA certificate expires on {expiry:%Y-%m-%d}; then nothing can be delivered, and readers call "
+            "the files signed with it expired.",
+            hint="Have a new one signed under the same root, and set SOLOSCORE_C2PA_CERT and SOLOSCORE_C2PA_KEY.",
+            id="licensing.W001",
+        )
+    ]

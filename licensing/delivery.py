@@ -7,6 +7,8 @@ on the certificate: of two workers one delivers, and what is signed is what lies
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import shutil
 import uuid
 import zipfile
@@ -21,59 +23,84 @@ from django.urls import reverse
 from django.utils import timezone
 
 from generation import storage
-from generation.models import Composition
+from generation.audio.errors import AudioError
+from generation.audio.labels import Labels
+from generation.audio.provenance import Signer
+from generation.audio.timing import cpu_timed
+from generation.content_credentials import credentials
 from licensing import keys
 from licensing.documents import canonical, signed_file, title_of, utc
 from licensing.errors import DeliveryFailed
 from licensing.models import Certificate, DeliveredFile
 from licensing.pdf import write_certificate_pdf
-from licensing.services import folder_of
+from licensing.services import folder_of, work_root
 from licensing.terms import terms_text
+
+logger = logging.getLogger(__name__)
 
 CERTIFICATE_PDF = "certificate.pdf"
 CERTIFICATE_JSON = "certificate.json"
 LICENCE = "licence.md"
 README = "README.txt"
 ARCHIVE = "everything.zip"
-COMPRESSED = {".flac", ".mp3", ".zip", ".pdf"}
+STORED = {".wav", ".flac", ".mp3", ".pdf"}
+"""Kept in the archive as they are: packing them again takes half a second and saves three per cent."""
 
 
 def build_and_sign(certificate: Certificate) -> None:
-    """Build every file of a certificate and sign it once. A certificate signed meanwhile is left alone."""
-    composition = certificate.right.composition
-    root = folder_of(certificate.pk).parent
-    work = root / ".work" / f"{certificate.pk}-{uuid.uuid4().hex}"
-    work.mkdir(parents=True)
+    """Build every file of a certificate and sign it once. A certificate signed meanwhile is left alone.
+
+    Logs the processor time of each stage. Raises ``DeliveryFailed``, then nothing is left, or ``SigningKeyMissing``.
+    """
+    work = work_root() / f"{certificate.pk}-{uuid.uuid4().hex}"
+    timings: dict[str, float] = {}
     try:
-        write_music_files(composition=composition, copyright_id=certificate.pk, folder=work)
+        work.mkdir(parents=True)
+        write_music_files(certificate=certificate, folder=work, timings=timings)
         now = timezone.now()
-        document = _document(certificate, folder=work, now=now)
-        _put_in_place(certificate, work=work, document=document, now=now)
+        with cpu_timed(timings, "certificate"):
+            document = _document(certificate, folder=work, now=now)
+        with cpu_timed(timings, "archive"):
+            _put_in_place(certificate, work=work, document=document, now=now)
+    except (AudioError, OSError, ValueError) as error:
+        raise DeliveryFailed(f"The files of {certificate.pk} could not be built: {error}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    total = sum(timings.values())
+    logger.info("delivery %s took %.2f s of processor time: %s", certificate.pk, total, json.dumps(timings))
 
 
-def write_music_files(*, composition: Composition, copyright_id: str, folder: Path) -> None:
-    """Write sound, score and MIDI of a sold piece into ``folder``. Raises ``DeliveryFailed``."""
-    from generation.audio.errors import AudioError
-    from generation.audio.render import write_deliverables
-    from generation.composer.write import write_midi, write_musicxml
+def write_music_files(*, certificate: Certificate, folder: Path, timings: dict[str, float]) -> None:
+    """Write sound, score and MIDI of a sold piece into ``folder``; add to ``timings`` what it took."""
+    from generation.audio.deliverables import write_deliverables
 
-    try:
-        score = storage.read_score(composition)
-        musicxml = folder / storage.SCORE_XML
-        write_musicxml(score, musicxml, rights=f"Copyright ID {copyright_id}")
-        write_midi(score, folder / storage.SCORE_MIDI)
-        shutil.copyfile(storage.path_of(composition, storage.PERFORMANCE), folder / storage.PERFORMANCE)
-        write_deliverables(
-            master=storage.path_of(composition, storage.MASTER),
-            musicxml=musicxml,
-            directory=folder,
+    composition = certificate.right.composition
+    site = settings.SITE_URL.rstrip("/")
+    terms = certificate.facts["terms"]["version"]
+    written = write_deliverables(
+        master=storage.path_of(composition, storage.MASTER),
+        musicxml=storage.path_of(composition, storage.SCORE_XML),
+        midi=[storage.path_of(composition, name) for name in (storage.SCORE_MIDI, storage.PERFORMANCE)],
+        directory=folder,
+        labels=Labels(
             title=title_of(composition),
-            copyright_id=copyright_id,
-        )
-    except (AudioError, OSError, ValueError) as error:
-        raise DeliveryFailed(f"The files of {copyright_id} could not be built: {error}") from error
+            artist=settings.SITE_NAME,
+            copyright_id=certificate.pk,
+            licence=certificate.facts.get("notice") or f"Exclusive licence {terms}, {site}{reverse('terms')}",
+            licensee="one exclusive licensee",
+            verify_url=_verify_url(certificate),
+        ),
+        signer=Signer(
+            credentials=credentials(),
+            composer=certificate.facts["model"]["version"],
+            made_at=composition.finished_at,
+        ),
+    )
+    timings.update(written.timings)
+
+
+def _verify_url(certificate: Certificate) -> str:
+    return settings.SITE_URL.rstrip("/") + reverse("certificate", args=[certificate.pk])
 
 
 def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[str, Any]:
@@ -83,7 +110,7 @@ def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[
     write_certificate_pdf(
         facts=certificate.facts,
         files=[(name, digest) for name, _size, digest in _listing(folder)],
-        verify_url=settings.SITE_URL.rstrip("/") + reverse("certificate", args=[certificate.pk]),
+        verify_url=_verify_url(certificate),
         key_id=key.key_id,
         path=folder / CERTIFICATE_PDF,
     )
@@ -132,7 +159,7 @@ def _write_archive(folder: Path, *, name: str, made: datetime) -> None:
     with zipfile.ZipFile(folder / ARCHIVE, "w") as archive:
         for path in paths:
             info = zipfile.ZipInfo(f"{name}/{path.name}", date_time=made.timetuple()[:6])
-            info.compress_type = zipfile.ZIP_STORED if path.suffix in COMPRESSED else zipfile.ZIP_DEFLATED
+            info.compress_type = zipfile.ZIP_STORED if path.suffix in STORED else zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
             with path.open("rb") as source, archive.open(info, "w") as target:
                 shutil.copyfileobj(source, target)
@@ -161,7 +188,7 @@ def _readme(certificate: Certificate) -> str:
         "certificate.json   the certificate as signed data",
         "licence.md         what you may do (almost everything) and what was promised to you",
         "",
-        f"Anybody can check the certificate at {site}{reverse('certificate', args=[certificate.pk])}",
+        f"Anybody can check the certificate at {_verify_url(certificate)}",
         "or without us, with Soloscore's source code and the public keys:",
         "  python manage.py verify_certificate certificate.json --keys KEYS.json",
         f"The public keys are at {site}{reverse('signing_keys')}",

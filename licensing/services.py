@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.http import Http404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -32,6 +35,9 @@ CHANGES: dict[str, frozenset[str]] = {
     State.REVOKED: frozenset(),
 }
 """Where each state of a right may lead; revoked is final."""
+
+DELIVERY_TAKES_AT_MOST = timedelta(hours=1)
+"""A worker's task is stopped after five minutes; something in a work folder was touched in its last one."""
 
 STATUS: dict[str, str] = {State.IN_FORCE: "valid", State.SUSPENDED: "suspended", State.REVOKED: "revoked"}
 """What the public register says of a right."""
@@ -176,9 +182,31 @@ def master_for_owner(*, user: AbstractBaseUser | AnonymousUser, copyright_id: st
     return folder_of(file.certificate_id) / file.name
 
 
+def sweep_deliveries() -> int:
+    """Delete work folders whose worker was killed, and return how many. Safe at any time."""
+    count = 0
+    oldest = timezone.now().timestamp() - DELIVERY_TAKES_AT_MOST.total_seconds()
+    for path in work_root().glob("*"):
+        # Its worker may finish and take it away while we look.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest:
+                shutil.rmtree(path, ignore_errors=True)
+                count += 1
+    return count
+
+
 def folder_of(copyright_id: str) -> Path:
     """Return the private folder of an owner's files, whether it is there or not."""
-    return Path(default_storage.path("certificates")) / copyright_id
+    return _root() / copyright_id
+
+
+def work_root() -> Path:
+    """Return the folder in which deliveries are built, each in a folder of its own."""
+    return _root() / ".work"
+
+
+def _root() -> Path:
+    return Path(default_storage.path("certificates"))
 
 
 def _certify(

@@ -282,6 +282,10 @@ HOLDS_PER_BUYER = 3
 
 # Certificates: the folder with the Ed25519 signing keys (development makes its own, marked as test keys).
 SIGNING_KEYS_DIR = Path(env("SOLOSCORE_SIGNING_KEYS_DIR", str(VAR_DIR / "keys")))
+# Where files come from (C2PA): PEM files with the certificate chain, root last, and the key of its first certificate.
+# Without them the pair of `manage.py make_c2pa_key` signs; development makes that by itself.
+C2PA_CERT = env("SOLOSCORE_C2PA_CERT")
+C2PA_KEY = env("SOLOSCORE_C2PA_KEY")
 TERMS_VERSION = "2026-11"
 SELLER_NAME = env("SOLOSCORE_SELLER_NAME", "Soloscore (development)")
 

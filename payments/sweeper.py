@@ -10,6 +10,7 @@ from django.db import OperationalError
 from django.db.models import F
 from django.utils import timezone
 
+from licensing.services import sweep_deliveries
 from payments import gateway
 from payments.models import Purchase
 from payments.moves import State, report
@@ -25,12 +26,16 @@ RECONCILE_DAYS = timedelta(days=4)
 
 
 def sweep_purchases() -> dict[str, int]:
-    """Look after every purchase that is not at rest. Safe at any time, in any number of processes."""
+    """Look after every purchase that is not at rest, and clear away what deliveries left behind.
+
+    Safe at any time, in any number of processes.
+    """
     now = timezone.now()
     return {
         "ran_out": sum(map(_end_hold, _held(expires_at__lte=now))),
         "claimed": sum(map(_settled, _ids(state=State.CLAIMED, updated_at__lte=now - CLAIMED_TOO_LONG))),
         "asked": sum(map(_asked, _open_checkouts())),
+        "folders": sweep_deliveries(),
     }
 
 

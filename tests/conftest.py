@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -29,3 +31,19 @@ def _isolated(settings: Settings, tmp_path: Path) -> None:
     settings.SIGNING_KEYS_DIR = tmp_path / "keys"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.CELERY_BROKER_URL = "memory://"
+
+
+@pytest.fixture
+def full_at_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk on which everything finds room but the first signed file."""
+    write = Path.write_bytes
+    refused: list[Path] = []
+
+    def full(path: Path, data: Any) -> int:
+        if b"c2pa.claim" in bytes(data) and not refused:
+            refused.append(path)
+            write(path, bytes(1000))
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)

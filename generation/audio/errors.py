@@ -25,5 +25,9 @@ class EncodingFailed(AudioError):
     """An audio or PDF file could not be written or read for a reason other than a full disk."""
 
 
+class CredentialsUnusable(AudioError):
+    """The certificate or key that signs where files come from is missing, damaged, expired or does not fit."""
+
+
 class StorageFull(AudioError):
     """No space is left where the files should go; nothing half-written was left behind."""

@@ -3,118 +3,116 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
 from generation.audio.errors import EncodingFailed
+from generation.audio.labels import Container, Labels, tagged
 from generation.audio.process import run_program
 from generation.audio.storage import replacing
 from generation.audio.synthesis import RATE
+
+Sound = npt.NDArray[np.float32]
+Samples = npt.NDArray[np.int32]
+"""24-bit samples in the upper bits, shape (frames, 2)."""
 
 BLOCK_FRAMES = 1 << 16
 FULL_SCALE = 1 << 23
 ENCODING_TIMEOUT_SECONDS = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """The plain, readable tags of an audio file; empty ones are left out.
+def dithered(*, sound: Sound, seed: int) -> Samples:
+    """Round ``sound`` (frames, 2) to 24 bit with triangular dither drawn from ``seed``."""
+    random = np.random.default_rng(seed)
+    samples = np.empty(sound.shape, dtype=np.int32)
+    for start in range(0, len(sound), BLOCK_FRAMES):
+        block = sound[start : start + BLOCK_FRAMES].astype(np.float64) * FULL_SCALE
+        block += random.random(block.shape, dtype=np.float32)
+        block -= random.random(block.shape, dtype=np.float32)
+        block = np.clip(np.rint(block), -FULL_SCALE, FULL_SCALE - 1)
+        samples[start : start + len(block)] = block.astype(np.int32) << 8
+    return samples
 
-    The fields are named as ffmpeg and libsndfile name them.
-    """
 
-    title: str = ""
-    artist: str = "Soloscore"
-    copyright: str = ""
-    comment: str = "AI-generated music"
-
-
-def write_master(*, sound: npt.NDArray[np.float32], path: Path, seed: int = 0) -> None:
+def write_master(*, sound: Sound, path: Path, seed: int = 0) -> None:
     """Write ``sound`` (frames, 2) as 24-bit FLAC with triangular dither drawn from ``seed``.
 
     Raises ``StorageFull`` on a full disk; then no file is left.
     """
-    random = np.random.default_rng(seed)
-    packed = io.BytesIO()
-    with soundfile.SoundFile(
-        packed, "w", samplerate=RATE, channels=sound.shape[1], format="FLAC", subtype="PCM_24"
-    ) as file:
-        for start in range(0, len(sound), BLOCK_FRAMES):
-            block = sound[start : start + BLOCK_FRAMES].astype(np.float64) * FULL_SCALE
-            block += random.random(block.shape, dtype=np.float32)
-            block -= random.random(block.shape, dtype=np.float32)
-            block = np.clip(np.rint(block), -FULL_SCALE, FULL_SCALE - 1)
-            file.write(block.astype(np.int32) << 8)
-    with replacing(path) as temporary:
-        temporary.write_bytes(packed.getbuffer())
+    _write(_packed(samples=dithered(sound=sound, seed=seed), container="FLAC"), path=path)
 
 
-def write_wav24(*, master: Path, path: Path, labels: Labels) -> None:
-    """Copy ``master`` to 24-bit WAV, sample for sample, with ``labels`` in its INFO list."""
-    _copy(master=master, path=path, labels=labels, container="WAV")
+def read_samples(master: Path) -> Samples:
+    """Read a master sample for sample. Raises ``EncodingFailed`` for anything but 44.1 kHz stereo audio."""
+    try:
+        with soundfile.SoundFile(master) as file:
+            if (file.samplerate, file.channels) != (RATE, 2):
+                raise EncodingFailed(
+                    f"{master} has {file.channels} channels at {file.samplerate} Hz; a master has 2 at {RATE}"
+                )
+            samples: Samples = file.read(dtype="int32")
+    except soundfile.LibsndfileError as error:
+        raise EncodingFailed(f"{master} cannot be read as audio: {error}") from error
+    return samples
 
 
-def write_flac24(*, master: Path, path: Path, labels: Labels) -> None:
-    """Copy ``master`` to 24-bit FLAC, sample for sample, with ``labels`` as Vorbis comments."""
-    _copy(master=master, path=path, labels=labels, container="FLAC")
+def write_wav24(*, samples: Samples, path: Path, labels: Labels) -> None:
+    """Write 24-bit WAV, with ``labels`` in its INFO list as far as that has names, and all of them as ID3v2.3."""
+    packed = _packed(samples=samples, container="WAV", labels=labels)
+    _write(tagged(packed, labels=labels, container="WAV"), path=path)
 
 
-def write_mp3_320(*, master: Path, path: Path, labels: Labels) -> None:
-    """Encode ``master`` as MP3 with constant 320 kbit/s and ``labels`` as ID3v2.3."""
-    encode_mp3(source=master, path=path, kilobits=320, labels=labels)
+def write_flac24(*, samples: Samples, path: Path, labels: Labels) -> None:
+    """Write 24-bit FLAC with ``labels`` as Vorbis comments."""
+    _write(
+        tagged(_packed(samples=samples, container="FLAC"), labels=labels, container="FLAC"),
+        path=path,
+    )
 
 
 def encode_mp3(
     *, source: Path, path: Path, kilobits: int, labels: Labels, low_pass_hertz: int | None = None
 ) -> None:
-    """Encode any audio file as MP3 with constant bit rate; equal input gives equal bytes.
+    """Encode any audio file as MP3 with constant bit rate and ID3v2.3; equal input gives equal bytes.
 
     Raises ``SoundUnavailable`` without ffmpeg, ``StorageFull`` on a full disk, ``EncodingFailed`` otherwise;
     then no file is left.
     """
-    named = asdict(labels).items()
-    metadata = [part for key, value in named if value for part in ("-metadata", f"{key}={value}")]
     cutoff = ["-cutoff", str(low_pass_hertz)] if low_pass_hertz else []
     with replacing(path) as temporary:
         run_program(
             command=[
                 *("ffmpeg", "-nostdin", "-loglevel", "error", "-xerror", "-y", "-i", str(source)),
-                *("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact", *metadata),
-                *("-codec:a", "libmp3lame", "-b:a", f"{kilobits}k", *cutoff, "-id3v2_version", "3"),
+                *("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"),
+                *("-codec:a", "libmp3lame", "-b:a", f"{kilobits}k", *cutoff, "-id3v2_version", "0"),
                 *("-f", "mp3", str(temporary)),
             ],
             timeout=ENCODING_TIMEOUT_SECONDS,
             failure=EncodingFailed,
         )
-        if not temporary.stat().st_size:
+        encoded = temporary.read_bytes()
+        if not encoded:
             raise EncodingFailed(f"ffmpeg wrote nothing for {path.name}")
+        temporary.write_bytes(tagged(encoded, labels=labels, container="MP3"))
 
 
-def _copy(*, master: Path, path: Path, labels: Labels, container: Literal["WAV", "FLAC"]) -> None:
+def _packed(*, samples: Samples, container: Container, labels: Labels | None = None) -> bytes:
     packed = io.BytesIO()
-    try:
-        with (
-            soundfile.SoundFile(master) as source,
-            soundfile.SoundFile(
-                packed,
-                "w",
-                samplerate=source.samplerate,
-                channels=source.channels,
-                format=container,
-                subtype="PCM_24",
-            ) as copy,
-        ):
-            for name, words in asdict(labels).items():
-                if words:
-                    setattr(copy, name, words)
-            for block in source.blocks(BLOCK_FRAMES, dtype="int32"):
-                copy.write(block)
-    except soundfile.LibsndfileError as error:
-        raise EncodingFailed(f"{master} cannot be read as audio: {error}") from error
+    with soundfile.SoundFile(
+        packed, "w", samplerate=RATE, channels=samples.shape[1], format=container, subtype="PCM_24"
+    ) as file:
+        if labels:
+            for name in ("title", "artist", "copyright", "comment"):
+                if text := getattr(labels, name):
+                    setattr(file, name, text)
+        for start in range(0, len(samples), BLOCK_FRAMES):
+            file.write(samples[start : start + BLOCK_FRAMES])
+    return packed.getvalue()
+
+
+def _write(content: bytes, *, path: Path) -> None:
     with replacing(path) as temporary:
-        temporary.write_bytes(packed.getbuffer())
+        temporary.write_bytes(content)

@@ -50,21 +50,22 @@ def midi_file(
     track = bytearray()
     if title:
         text = title.encode("utf-8")
-        track += b"\0\xff\x03" + _variable_length(len(text)) + text
+        track += b"\0\xff\x03" + variable_length(len(text)) + text
     track += b"\0\xff\x51\x03" + round(60_000_000 / bpm).to_bytes(3, "big")
     track += b"\0\xff\x58\x04" + bytes((beats, unit.bit_length() - 1, 24, 8))
     now = 0
     ticks_per_second = TICKS_PER_QUARTER * bpm / 60
     for event in sorted(events):
         tick = max(now, round(event.seconds * ticks_per_second))
-        track += _variable_length(tick - now) + event.message
+        track += variable_length(tick - now) + event.message
         now = tick
-    track += _variable_length(max(0, round(seconds * ticks_per_second) - now)) + b"\xff\x2f\0"
+    track += variable_length(max(0, round(seconds * ticks_per_second) - now)) + b"\xff\x2f\0"
     header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, TICKS_PER_QUARTER)
     return header + struct.pack(">4sI", b"MTrk", len(track)) + bytes(track)
 
 
-def _variable_length(number: int) -> bytes:
+def variable_length(number: int) -> bytes:
+    """Write a number of seven bits a byte, as MIDI files count times and lengths."""
     groups = [number & 0x7F]
     while number := number >> 7:
         groups.append(0x80 | number & 0x7F)

@@ -17,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from generation.audio import tags
-from generation.audio.files import Labels, encode_mp3
+from generation.audio.files import encode_mp3
+from generation.audio.labels import Labels
 from generation.audio.master import loudness
+from generation.audio.provenance import Signer, sign
 from generation.audio.storage import workplace
 from generation.audio.synthesis import RATE
 
@@ -79,12 +81,19 @@ def preview_random(*, secret: bytes, identity: bytes) -> np.random.Generator:
 
 
 def write_preview(
-    *, sound: Sound, path: Path, secret: bytes, identity: bytes, cache_dir: Path, shop: str = SPOKEN_SHOP
+    *,
+    sound: Sound,
+    path: Path,
+    secret: bytes,
+    identity: bytes,
+    cache_dir: Path,
+    shop: str = SPOKEN_SHOP,
+    signer: Signer | None = None,
 ) -> None:
     """Write the tagged preview of a master (frames, 2) as mono MP3, 96 kbit/s, 44.1 kHz, of the same length.
 
-    Equal arguments give equal bytes. Raises ``SoundUnavailable`` without espeak-ng or ffmpeg, ``StorageFull``
-    on a full disk; then no file is left.
+    Equal arguments give equal bytes; with a ``signer`` all but the salt and signature of the manifest. Raises
+    ``SoundUnavailable`` without espeak-ng or ffmpeg, ``StorageFull`` on a full disk; then no file is left.
     """
     mix = tagged_mix(
         sound=sound, random=preview_random(secret=secret, identity=identity), cache_dir=cache_dir, shop=shop
@@ -95,13 +104,17 @@ def write_preview(
     labels = Labels(title="Preview", comment="AI-generated music. Tagged preview, not for use.")
     with workplace(path.parent) as folder:
         mixed.export(folder / "mix.wav", format="wav").close()
+        encoded = folder / path.name
         encode_mp3(
             source=folder / "mix.wav",
-            path=path,
+            path=encoded,
             kilobits=KILOBITS,
             labels=labels,
             low_pass_hertz=LOW_PASS_HERTZ,
         )
+        if signer:
+            sign(path=encoded, labels=labels, signer=signer)
+        encoded.replace(path)
 
 
 def tagged_mix(*, sound: Sound, random: np.random.Generator, cache_dir: Path, shop: str) -> Mix:

@@ -1,4 +1,4 @@
-"""From a score to the files of one composition, and from its master to what an owner downloads."""
+"""From a score to the files of one composition."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from generation.audio.drawing import coarse_roll, waveform_peaks
-from generation.audio.engrave import write_pdf
-from generation.audio.files import Labels, write_flac24, write_master, write_mp3_320, write_wav24
+from generation.audio.files import write_master
 from generation.audio.master import master
 from generation.audio.performance import LEAD_SECONDS, perform, performance_midi
 from generation.audio.preview import SPOKEN_SHOP, write_preview
@@ -120,37 +119,6 @@ def render(
         roll=roll,
         timings=timings,
     )
-
-
-def write_deliverables(
-    *,
-    master: Path,
-    musicxml: Path,
-    directory: Path,
-    title: str,
-    copyright_id: str | None = None,
-    artist: str = "Soloscore",
-) -> list[Path]:
-    """Write ``master.wav``, ``master.flac``, ``master.mp3`` and ``score.pdf`` into ``directory``; return their paths.
-
-    ``master`` is the FLAC of ``render`` (it may be the one in ``directory``: it is then replaced by the
-    labelled copy, sample for sample the same), ``musicxml`` the score. ``copyright_id`` goes into the labels
-    and the foot of the score, when there is one. All files appear at the end or none does.
-
-    Raises ``EncodingFailed`` for input that cannot be read, ``SoundUnavailable`` or ``StorageFull``.
-    """
-    labels = Labels(
-        title=title, artist=artist, copyright=f"Copyright ID {copyright_id}" if copyright_id else ""
-    )
-    footer = " · ".join(part for part in (artist, labels.copyright, labels.comment) if part)
-    names = ("master.wav", "master.flac", "master.mp3", "score.pdf")
-    with workplace(directory) as folder:
-        wav, flac, mp3, pdf = (folder / name for name in names)
-        write_wav24(master=master, path=wav, labels=labels)
-        write_flac24(master=master, path=flac, labels=labels)
-        write_mp3_320(master=master, path=mp3, labels=labels)
-        write_pdf(musicxml=musicxml, path=pdf, title=title, footer=footer)
-        return [(folder / name).replace(directory / name) for name in names]
 
 
 @contextmanager

@@ -6,7 +6,18 @@ import os
 import subprocess
 import sys
 
-HEAVY = ["tensorflow", "keras", "music21", "scipy", "soundfile", "pydub", "verovio", "numpy", "pyloudnorm"]
+HEAVY = [
+    "tensorflow",
+    "keras",
+    "music21",
+    "scipy",
+    "soundfile",
+    "pydub",
+    "verovio",
+    "numpy",
+    "pyloudnorm",
+    "c2pa",
+]
 OPEN_EVERY_PAGE = f"""
 import sys, django
 django.setup()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import os
 import shutil
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,17 +20,24 @@ from django.test import Client
 from django.urls import reverse
 
 from generation import storage
+from generation.audio.certificates import root_of
 from generation.audio.files import write_master
+from generation.audio.provenance import read_provenance
 from generation.composer.score import Note, Score
+from generation.composer.write import write_midi, write_musicxml
+from generation.content_credentials import credentials
 from licensing import delivery, keys, services
 from licensing.documents import check_signed_file
 from licensing.errors import DeliveryFailed, SigningKeyMissing
-from licensing.models import Certificate, DeliveredFile
+from licensing.models import Certificate, DeliveredFile, ExclusiveRight
+from payments.services import sweep_purchases
 from tests.factories import a_ready_composition
+from tests.generation.audio.c2pa_by_hand import validate
 from tests.licensing.factories import MUSIC, a_delivered_right, a_right
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_music")]
 
+REAL_MUSIC = delivery.write_music_files
 EVERYTHING = {*MUSIC, "certificate.json", "certificate.pdf", "everything.zip", "licence.md", "README.txt"}
 
 
@@ -225,8 +235,9 @@ def test_the_command_needs_no_database(django_db_blocker: Any, tmp_path: Path) -
         assert verify(str(file)).startswith("valid")
 
 
-def test_the_real_orchestra_writes_what_the_certificate_lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one test here that engraves and encodes."""
+@pytest.fixture
+def orchestra(monkeypatch: pytest.MonkeyPatch) -> ExclusiveRight:
+    """A right in a piece whose files will really be engraved, encoded and signed."""
     if shutil.which("ffmpeg") is None:
         pytest.fail("ffmpeg is missing: apt-get install ffmpeg")
     piece = a_ready_composition(title="Études")
@@ -243,13 +254,111 @@ def test_the_real_orchestra_writes_what_the_certificate_lists(monkeypatch: pytes
         mode="major",
         title="Études",
     )
-    storage.write_score(score, place / storage.SCORE_JSON)
-    (place / storage.PERFORMANCE).write_bytes(b"MThd")
-    wave = np.sin(np.arange(48000 * 2) / 20, dtype=np.float32)[:, None].repeat(2, axis=1) * np.float32(0.1)
+    write_musicxml(score, place / storage.SCORE_XML)
+    write_midi(score, place / storage.SCORE_MIDI)
+    shutil.copy(place / storage.SCORE_MIDI, place / storage.PERFORMANCE)
+    wave = np.sin(np.arange(44_100 * 2) / 20, dtype=np.float32)[:, None].repeat(2, axis=1) * np.float32(0.1)
     write_master(sound=wave, path=place / storage.MASTER)
-    monkeypatch.undo()
-    certificate = a_delivered_right(composition=piece).certificate
+    monkeypatch.setattr(delivery, "write_music_files", REAL_MUSIC)
+    return a_right(composition=piece)
+
+
+def test_the_real_orchestra_writes_what_the_certificate_lists(
+    orchestra: ExclusiveRight, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="licensing.delivery"):
+        services.deliver(purchase_id=orchestra.purchase_id)
+    certificate = orchestra.certificate
+    place = folder(certificate)
     assert {file.name for file in certificate.files.all()} == EVERYTHING
-    assert certificate.pk.encode() in (folder(certificate) / "score.musicxml").read_bytes()
-    assert (folder(certificate) / "score.pdf").read_bytes().startswith(b"%PDF")
-    assert (folder(certificate) / "master.wav").read_bytes().startswith(b"RIFF")
+    assert (place / "score.pdf").read_bytes().startswith(b"%PDF")
+    for name in ("score.musicxml", "score.mid", "performance.mid"):
+        assert f"Copyright ID {certificate.pk}".encode() in (place / name).read_bytes()
+    page = f"http://localhost:8000/certificates/{certificate.pk}/"
+    pair = credentials()
+    for name in ("master.wav", "master.flac", "master.mp3"):
+        said = validate((place / name).read_bytes(), root=root_of(pair.chain))
+        assert said.metadata["dc:title"] == "Études"
+        assert said.metadata["dc:identifier"] == certificate.pk
+        assert said.metadata["xmpRights:WebStatement"] == page
+        assert said.metadata["xmpRights:UsageTerms"] == "TEST — no legal effect"
+        assert said.created["softwareAgent"]["version"] == "test-1"
+        assert said.created["when"] == orchestra.composition.finished_at.replace(microsecond=0)
+        assert read_provenance(place / name, chain=pair.chain).verdict == "ours"
+    [line] = [record.getMessage() for record in caplog.records if record.name == "licensing.delivery"]
+    timings = json.loads(line.split(": ", 1)[1])
+    assert {"decode", "wav", "flac", "mp3", "sign", "score_pdf", "certificate", "archive"} <= set(timings)
+
+
+def test_the_licence_of_a_real_sale_is_named_with_its_address(
+    orchestra: ExclusiveRight, settings: Any
+) -> None:
+    settings.SITE_URL = "https://soloscore.example"
+    certificate = orchestra.certificate
+    certificate.facts.pop("notice")
+    certificate.is_test = False
+    call_command("make_signing_key", stdout=io.StringIO())
+    delivery.build_and_sign(certificate)
+    said = validate((folder(certificate) / "master.mp3").read_bytes(), root=root_of(credentials().chain))
+    assert (
+        said.metadata["xmpRights:UsageTerms"] == "Exclusive licence 2026-11, https://soloscore.example/terms/"
+    )
+
+
+@pytest.mark.usefixtures("full_at_the_manifest")
+def test_a_disk_that_is_full_while_signing_is_a_failed_delivery_and_is_tried_again(
+    orchestra: ExclusiveRight,
+) -> None:
+    with pytest.raises(DeliveryFailed, match="no space left on the disk of"):
+        services.deliver(purchase_id=orchestra.purchase_id)
+    certificate = Certificate.objects.get(right=orchestra)
+    assert (certificate.signed_at, certificate.files.count()) == (None, 0)
+    assert not folder(certificate).exists()
+    assert list(services.work_root().iterdir()) == []
+    services.deliver(purchase_id=orchestra.purchase_id)
+    assert {file.name for file in certificate.files.all()} == EVERYTHING
+
+
+@pytest.mark.parametrize("name", ["licence.md", "certificate.json", "README.txt"])
+def test_a_disk_that_is_full_at_the_end_is_a_failed_delivery_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    right = a_right()
+    opened = Path.open
+
+    def full(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(DeliveryFailed, match="No space left on device"):
+            services.deliver(purchase_id=right.purchase_id)
+    assert not folder(right.certificate).exists()
+    assert list(services.work_root().iterdir()) == []
+    services.deliver(purchase_id=right.purchase_id)
+    assert Certificate.objects.get(right=right).signed_at is not None
+
+
+def test_production_without_a_pair_to_sign_the_sound_delivers_nothing(
+    orchestra: ExclusiveRight, settings: Any
+) -> None:
+    settings.PRODUCTION = True
+    with pytest.raises(
+        DeliveryFailed, match=r"the C2PA pair cannot be read: .* run manage\.py make_c2pa_key"
+    ):
+        services.deliver(purchase_id=orchestra.purchase_id)
+    assert not folder(orchestra.certificate).exists()
+
+
+def test_what_killed_workers_left_is_swept_and_what_is_in_work_stays(settings: Any) -> None:
+    assert services.sweep_deliveries() == 0
+    old, new = (services.work_root() / name for name in ("SLS-1-old", "SLS-1-new"))
+    for place in (old, new):
+        place.mkdir(parents=True)
+        (place / "master.wav").write_bytes(b"half")
+    before = time.time() - services.DELIVERY_TAKES_AT_MOST.total_seconds() - 1
+    os.utime(old, (before, before))
+    assert sweep_purchases()["folders"] == 1
+    assert list(services.work_root().iterdir()) == [new]

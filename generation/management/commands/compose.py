@@ -138,7 +138,7 @@ def _compose(
         write_musicxml(score, folder / "score.musicxml")
         write_score(score, folder / SCORE_JSON)
     if with_sound:
-        timings |= _render(score, seed=seed, title=title, folder=folder)
+        timings |= _render(score, seed=seed, composer=model.version, folder=folder)
     else:
         with _timed(timings, "score_pdf"):
             write_pdf(
@@ -162,8 +162,12 @@ def _compose(
     }
 
 
-def _render(score: Any, *, seed: int, title: str, folder: Path) -> dict[str, float]:
-    from generation.audio.render import PERFORMANCE, render, write_deliverables
+def _render(score: Any, *, seed: int, composer: str, folder: Path) -> dict[str, float]:
+    from generation.audio.deliverables import write_deliverables
+    from generation.audio.labels import Labels
+    from generation.audio.provenance import Signer
+    from generation.audio.render import PERFORMANCE, render
+    from generation.content_credentials import credentials
 
     rendering = render(
         score,
@@ -174,11 +178,16 @@ def _render(score: Any, *, seed: int, title: str, folder: Path) -> dict[str, flo
     )
     timings = dict(rendering.timings)
     with _timed(timings, "deliverables"):
-        write_deliverables(
-            master=folder / "master.flac", musicxml=folder / "score.musicxml", directory=folder, title=title
+        written = write_deliverables(
+            master=folder / "master.flac",
+            musicxml=folder / "score.musicxml",
+            midi=[folder / "score.mid"],
+            directory=folder,
+            labels=Labels(title=score.title),
+            signer=Signer(credentials=credentials(), composer=composer),
         )
     (folder / PERFORMANCE).unlink()
-    return timings
+    return timings | {f"deliverables_{stage}": seconds for stage, seconds in written.timings.items()}
 
 
 def _nearest_work(notes: Any, *, found: dict[str, Any]) -> dict[str, Any]:

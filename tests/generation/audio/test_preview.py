@@ -5,8 +5,12 @@ import pytest
 import soundfile
 
 from generation.audio import tags
+from generation.audio.certificates import make_credentials, root_of
+from generation.audio.labels import AI_SOURCE_TYPE
 from generation.audio.preview import PEAK, preview_random, tagged_mix, write_preview
+from generation.audio.provenance import Signer
 from generation.audio.synthesis import RATE
+from tests.generation.audio.c2pa_by_hand import validate
 from tests.generation.audio.conftest import SECRET, scale, song
 
 
@@ -79,3 +83,23 @@ def test_a_phrase_is_spoken_once_and_then_read_from_the_cache(tmp_path, program)
     assert np.array_equal(tags.speak(phrase=phrase, cache_dir=tmp_path), first)
     assert 0.4 < len(first) / RATE < 3
     assert np.abs(first).max() == pytest.approx(1.0)
+
+
+def test_a_signed_preview_says_that_a_machine_made_it_and_sounds_the_same(cache_dir, tmp_path):
+    noise = np.random.default_rng(3).normal(0, 0.1, (RATE * 4, 2)).astype(np.float32)
+    pair = make_credentials(organisation="Soloscore")
+    for name, signer in (("plain.mp3", None), ("signed.mp3", Signer(credentials=pair, composer="piano-1"))):
+        write_preview(
+            sound=noise,
+            path=tmp_path / name,
+            secret=SECRET,
+            identity=b"1",
+            cache_dir=cache_dir,
+            signer=signer,
+        )
+    said = validate((tmp_path / "signed.mp3").read_bytes(), root=root_of(pair.chain))
+    assert said.created["digitalSourceType"] == AI_SOURCE_TYPE
+    assert "not for use" in said.metadata["dc:description"]
+    plain, signed = (soundfile.read(tmp_path / name)[0] for name in ("plain.mp3", "signed.mp3"))
+    assert np.array_equal(plain, signed)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plain.mp3", "signed.mp3"]
