@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
-from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfbase.pdfmetrics import getFont, registerFont, stringWidth
+from reportlab.pdfbase.ttfonts import TTFont, TTFontFace
 from reportlab.pdfgen.canvas import FILL_NON_ZERO, Canvas
 from reportlab.pdfgen.pathobject import PDFPathObject
 
@@ -23,14 +26,21 @@ from generation.audio.errors import EncodingFailed
 SVG = "{http://www.w3.org/2000/svg}"
 REFERENCE = "{http://www.w3.org/1999/xlink}href"
 FONTS = {
-    (False, False): "Times-Roman",
-    (True, False): "Times-Bold",
-    (False, True): "Times-Italic",
-    (True, True): "Times-BoldItalic",
+    (False, False): ("STIXGeneral", "Times-Roman"),
+    (True, False): ("STIXGeneralBol", "Times-Bold"),
+    (False, True): ("STIXGeneralItalic", "Times-Italic"),
+    (True, True): ("STIXGeneralBolIta", "Times-BoldItalic"),
 }
+"""By (bold, italic): a font that comes with matplotlib and is put into the document, and where matplotlib is not
+there one that every viewer has in some make, for Western European letters only."""
+
 BOLD_CLASSES = {"tempo", "reh", "fing", "ending"}
 ITALIC_CLASSES = {"dir", "dynam", "mNum"}
+LINE_ENDS = {"butt": 0, "round": 1, "square": 2}
 GLYPH_EM = 1000
+MUSIC_FROM, MUSIC_TO = 0xE000, 0xF8FF
+"""Characters that SMuFL has given to music."""
+
 NUMBER = r"[-+]?(?:\d*\.\d+|\d+\.?)(?:[eE][-+]?\d+)?"
 PATH_TOKEN = re.compile(rf"[A-Za-z]|{NUMBER}")
 TRANSFORM = re.compile(r"(\w+)\(([^)]*)\)")
@@ -172,9 +182,12 @@ class Page:
         width = element.get("stroke-width")
         if width:
             self.canvas.setLineWidth(float(width))
-            round_ends = element.get("stroke-linecap") == "round"
-            self.canvas.setLineCap(1 if round_ends else 0)
-            self.canvas.setLineJoin(1 if round_ends else 0)
+            ends = element.get("stroke-linecap") or "butt"
+            self.canvas.setLineCap(LINE_ENDS[ends])
+            self.canvas.setLineJoin(int(ends == "round"))
+            self.canvas.setDash(
+                [float(part) for part in re.findall(NUMBER, element.get("stroke-dasharray") or "")]
+            )
         self.canvas.drawPath(path, stroke=int(bool(width)), fill=int(filled), fillMode=FILL_NON_ZERO)
 
     def _runs(self, x: float, y: float, runs: list[tuple[str, Style]], anchor: str) -> None:
@@ -198,18 +211,18 @@ class Page:
 
     def _pieces(self, words: str, style: Style) -> list[_Piece]:
         """Split text into what the PDF's own fonts can print and what is drawn as a music glyph."""
-        font = FONTS[style.bold, style.italic]
+        font = text_font(bold=style.bold, italic=style.italic)
         pieces = []
-        for part in re.findall(r"[\x20-\xff\u2013-\u2026]+|.", words.replace("\xa0", " ")):
-            if len(part) == 1 and not _printable(part):
-                outline, advance = _glyph(self.glyphs, f"{ord(part):04X}")
-                if outline:
-                    width = advance * style.size / GLYPH_EM
-                    pieces.append(_Piece("", font, style.size, width, outline))
-                    continue
-            text = "".join(letter if _printable(letter) else "?" for letter in part)
-            width = float(stringWidth(text, font, style.size))
-            pieces.append(_Piece(text, font, style.size, width, ""))
+        for is_text, letters in groupby(words.replace("\xa0", " "), key=lambda letter: _has(font, letter)):
+            if is_text:
+                text = "".join(letters)
+                pieces.append(_Piece(text, font, style.size, float(stringWidth(text, font, style.size)), ""))
+                continue
+            for letter in letters:
+                outline, advance = _glyph(self.glyphs, f"{ord(letter):04X}")
+                text = "" if outline else "?"
+                width = advance / GLYPH_EM * style.size if outline else stringWidth(text, font, style.size)
+                pieces.append(_Piece(text, font, style.size, float(width), outline))
         return pieces
 
 
@@ -234,7 +247,23 @@ def _collect_runs(element: Element, style: Style, runs: list[tuple[str, Style]])
             _collect_runs(child, style.of(child), runs)
 
 
-def _printable(letter: str) -> bool:
+@lru_cache(maxsize=4)
+def text_font(*, bold: bool, italic: bool) -> str:
+    """Name of a font for words, registered with reportlab."""
+    wanted, stand_in = FONTS[bold, italic]
+    found = find_spec("matplotlib")
+    path = Path(found.origin).parent / f"mpl-data/fonts/ttf/{wanted}.ttf" if found and found.origin else None
+    if not path or not path.is_file():
+        return stand_in
+    registerFont(TTFont(wanted, str(path)))
+    return wanted
+
+
+def _has(font: str, letter: str) -> bool:
+    """Whether a font can print a letter. Music characters are drawn: few fonts have them, and each in its own way."""
+    face = getFont(font).face
+    if isinstance(face, TTFontFace):
+        return ord(letter) in face.charToGlyph and not MUSIC_FROM <= ord(letter) <= MUSIC_TO
     try:
         letter.encode("cp1252")
     except UnicodeEncodeError:
