@@ -26,6 +26,19 @@ INK_GREY = 0.35
 UNITS = (8.5, 8.0, 7.5)
 """Half the distance between two lines of a staff, in tenths of a millimetre: the sizes to be tried."""
 
+PAPER = {
+    "pageWidth": PAGE_MILLIMETRES[0] * 10,
+    "pageHeight": PAGE_MILLIMETRES[1] * 10,
+    "pageMarginLeft": MARGIN_MILLIMETRES * 10,
+    "pageMarginRight": MARGIN_MILLIMETRES * 10,
+    "pageMarginTop": TOP_MILLIMETRES * 10,
+    "pageMarginBottom": BOTTOM_MILLIMETRES * 10,
+    "unit": UNITS[0],
+    "justifyVertically": True,
+    "justificationSystem": 1.0,
+}
+"""The page of a printed score."""
+
 STYLE = {
     "header": "none",
     "footer": "none",
@@ -92,27 +105,12 @@ def write_pdf(*, musicxml: Path, path: Path, title: str, footer: str) -> None:
     Equal input gives equal bytes. Takes 0.3 s for three pages after the first import. Raises
     ``EncodingFailed`` if the file is not MusicXML, ``StorageFull`` on a full disk.
     """
-    import verovio
     from reportlab.pdfgen.canvas import Canvas
 
     from generation.audio.vectors import Page, Style, text_font
 
-    toolkit = engraved(
-        musicxml,
-        layout={
-            "pageWidth": PAGE_MILLIMETRES[0] * 10,
-            "pageHeight": PAGE_MILLIMETRES[1] * 10,
-            "pageMarginLeft": MARGIN_MILLIMETRES * 10,
-            "pageMarginRight": MARGIN_MILLIMETRES * 10,
-            "pageMarginTop": TOP_MILLIMETRES * 10,
-            "pageMarginBottom": BOTTOM_MILLIMETRES * 10,
-            "unit": UNITS[0],
-            "justifyVertically": True,
-            "justificationSystem": 1.0,
-        },
-    )
+    toolkit = engraved(musicxml, layout=PAPER)
     _avoid_lonely_system(toolkit)
-    glyphs = Path(verovio.__file__).parent / "data" / "Leipzig"
     width, height = (length * UNITS_PER_MILLIMETRE for length in PAGE_MILLIMETRES)
     scale = POINTS_PER_MILLIMETRE / UNITS_PER_MILLIMETRE
     pages = toolkit.getPageCount()
@@ -129,7 +127,7 @@ def write_pdf(*, musicxml: Path, path: Path, title: str, footer: str) -> None:
         for number in range(1, pages + 1):
             canvas.scale(scale, -scale)
             canvas.translate(0, -height)
-            page = Page(canvas=canvas, glyphs=glyphs)
+            page = Page(canvas=canvas)
             page.draw(toolkit.renderToSVG(number))
             if number == 1:
                 style = Style(size=TITLE_SIZE, anchor="middle")

@@ -37,6 +37,9 @@ there one that every viewer has in some make, for Western European letters only.
 BOLD_CLASSES = {"tempo", "reh", "fing", "ending"}
 ITALIC_CLASSES = {"dir", "dynam", "mNum"}
 LINE_ENDS = {"butt": 0, "round": 1, "square": 2}
+GLYPHS = "Leipzig"
+"""Verovio's own music font, of which it keeps the outline of every character in a file."""
+
 GLYPH_EM = 1000
 MUSIC_FROM, MUSIC_TO = 0xE000, 0xF8FF
 """Characters that SMuFL has given to music."""
@@ -76,14 +79,10 @@ class Style:
 
 
 class Page:
-    """Draws onto ``canvas``, whose axes must already run as in SVG: y downwards, one unit as in the picture.
+    """Draws onto ``canvas``, whose axes must already run as in SVG: y downwards, one unit as in the picture."""
 
-    ``glyphs`` is Verovio's folder of glyph outlines, one XML file a character.
-    """
-
-    def __init__(self, *, canvas: Canvas, glyphs: Path) -> None:
+    def __init__(self, *, canvas: Canvas) -> None:
         self.canvas = canvas
-        self.glyphs = glyphs
         self.symbols: dict[str, Element] = {}
 
     def draw(self, svg: str) -> None:
@@ -120,8 +119,7 @@ class Page:
             case "use":
                 self._symbol(element.get(REFERENCE) or "")
             case "text":
-                runs: list[tuple[str, Style]] = []
-                _collect_runs(element, style, runs)
+                runs = text_runs(element, style)
                 self._runs(_number(element, "x"), _number(element, "y"), runs, style.anchor)
             case "path" | "polygon" | "polyline" | "rect" | "ellipse":
                 self._shape(name, element)
@@ -219,7 +217,7 @@ class Page:
                 pieces.append(_Piece(text, font, style.size, float(stringWidth(text, font, style.size)), ""))
                 continue
             for letter in letters:
-                outline, advance = _glyph(self.glyphs, f"{ord(letter):04X}")
+                outline, advance = glyph(letter)
                 text = "" if outline else "?"
                 width = advance / GLYPH_EM * style.size if outline else stringWidth(text, font, style.size)
                 pieces.append(_Piece(text, font, style.size, float(width), outline))
@@ -237,14 +235,17 @@ class _Piece:
     outline: str
 
 
-def _collect_runs(element: Element, style: Style, runs: list[tuple[str, Style]]) -> None:
+def text_runs(element: Element, style: Style) -> list[tuple[str, Style]]:
+    """The words of a ``<text>`` piece by piece, each with the style it is written in."""
+    runs = []
     if element.text and (element.text.strip() or not len(element)):
         # The advance of a music character has its space in it.
         is_music = element.get("font-family") is not None
         runs.append((element.text.replace(" ", "") if is_music else element.text, style))
     for child in element:
         if child.tag == f"{SVG}tspan":
-            _collect_runs(child, style.of(child), runs)
+            runs += text_runs(child, style.of(child))
+    return runs
 
 
 @lru_cache(maxsize=4)
@@ -276,8 +277,11 @@ def _number(element: Element, key: str) -> float:
 
 
 @lru_cache(maxsize=256)
-def _glyph(folder: Path, code: str) -> tuple[str, float]:
-    """Outline and advance of a music character, or ("", 0) where the font lacks it."""
+def glyph(letter: str) -> tuple[str, float]:
+    """Outline and advance of a music character, ``GLYPH_EM`` a em and y upwards, or ("", 0) where there is none."""
+    found = find_spec("verovio")
+    folder = Path(found.origin or "").parent / "data" / GLYPHS if found else Path()
+    code = f"{ord(letter):04X}"
     file = folder / f"{code}.xml"
     if not file.is_file():
         return "", 0.0
