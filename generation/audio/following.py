@@ -19,7 +19,7 @@ from generation.audio.errors import EncodingFailed
 from generation.audio.expression import EXPRESSIONS
 from generation.audio.phrases import phrases_of
 from generation.audio.storage import replacing
-from generation.audio.vectors import GLYPH_EM, SVG, Style, glyph, text_runs
+from generation.audio.vectors import GLYPH_EM, HEAD_BELOW, SVG, Style, glyph, text_runs
 from generation.audio.voices import voice_of
 from generation.composer.score import STEPS_PER_QUARTER, Score
 
@@ -168,7 +168,7 @@ def _text(element: Element, *, into: Element, style: Style) -> None:
     while runs and len(runs[0][0]) == 1 and (found := glyph(runs[0][0]))[0]:
         outline, advance = found
         size = runs.pop(0)[1].size / GLYPH_EM
-        place = f"translate({x:.0f} {y:.0f}) scale({size:g} {-size:g})"
+        place = f"translate({x:.0f} {y - HEAD_BELOW * size:.0f}) scale({size:g} {-size:g})"
         SubElement(into, "path", d=outline, transform=place)
         x += advance * size
     if runs:

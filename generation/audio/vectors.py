@@ -41,6 +41,9 @@ GLYPHS = "Leipzig"
 """Verovio's own music font, of which it keeps the outline of every character in a file."""
 
 GLYPH_EM = 1000
+HEAD_BELOW = 125
+"""How far the head of a note among words hangs below their baseline; it is raised to stand on it."""
+
 MUSIC_FROM, MUSIC_TO = 0xE000, 0xF8FF
 """Characters that SMuFL has given to music."""
 
@@ -197,6 +200,7 @@ class Page:
             self.canvas.translate(x, y)
             if piece.outline:
                 self.canvas.scale(piece.size / GLYPH_EM, -piece.size / GLYPH_EM)
+                self.canvas.translate(0, HEAD_BELOW)
                 path = self.canvas.beginPath()
                 _trace(path, piece.outline)
                 self.canvas.drawPath(path, stroke=0, fill=1, fillMode=FILL_NON_ZERO)
