@@ -116,7 +116,6 @@ def _compile(model: LoadedModel) -> None:
 def load_score_writer() -> None:
     """Load music21, which takes seconds."""
     importlib.import_module("music21.midi")
-    importlib.import_module("music21.musicxml.m21ToXml")
 
 
 def composer_order(order: OrderFields, *, seed: int, variant: int = 0) -> Order:

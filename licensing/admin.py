@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from licensing.models import Certificate, DeliveredFile, ExclusiveRight
+from licensing.models import Certificate, DeliveredFile, ExclusiveRight, Extra
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -65,3 +65,12 @@ class CertificateAdmin(ReadOnlyAdmin):
 class DeliveredFileAdmin(ReadOnlyAdmin):
     list_display = ["certificate", "name", "size", "sha256"]
     search_fields = ["certificate__copyright_id", "sha256"]
+
+
+@admin.register(Extra)
+class ExtraAdmin(ReadOnlyAdmin):
+    list_display = ["certificate", "kind", "state", "attempts", "requested_at", "changed_at", "error"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["certificate"]
+    search_fields = ["certificate__copyright_id", "sha256"]
+    date_hierarchy = "requested_at"

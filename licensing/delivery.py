@@ -24,11 +24,9 @@ from django.utils import timezone
 
 from generation import storage
 from generation.audio.errors import AudioError
-from generation.audio.labels import Labels
-from generation.audio.provenance import Signer
 from generation.audio.timing import cpu_timed
-from generation.content_credentials import credentials
 from licensing import keys
+from licensing.copies import verify_url, write_copies
 from licensing.documents import canonical, signed_file, title_of, utc
 from licensing.errors import DeliveryFailed
 from licensing.models import Certificate, DeliveredFile
@@ -72,35 +70,16 @@ def build_and_sign(certificate: Certificate) -> None:
 
 def write_music_files(*, certificate: Certificate, folder: Path, timings: dict[str, float]) -> None:
     """Write sound, score and MIDI of a sold piece into ``folder``; add to ``timings`` what it took."""
-    from generation.audio.deliverables import write_deliverables
-
     composition = certificate.right.composition
-    site = settings.SITE_URL.rstrip("/")
-    terms = certificate.facts["terms"]["version"]
-    written = write_deliverables(
+    written = write_copies(
+        certificate=certificate,
+        title=title_of(composition),
         master=storage.path_of(composition, storage.MASTER),
         musicxml=storage.path_of(composition, storage.SCORE_XML),
         midi=[storage.path_of(composition, name) for name in (storage.SCORE_MIDI, storage.PERFORMANCE)],
         directory=folder,
-        labels=Labels(
-            title=title_of(composition),
-            artist=settings.SITE_NAME,
-            copyright_id=certificate.pk,
-            licence=certificate.facts.get("notice") or f"Exclusive licence {terms}, {site}{reverse('terms')}",
-            licensee="one exclusive licensee",
-            verify_url=_verify_url(certificate),
-        ),
-        signer=Signer(
-            credentials=credentials(),
-            composer=certificate.facts["model"]["version"],
-            made_at=composition.finished_at,
-        ),
     )
     timings.update(written.timings)
-
-
-def _verify_url(certificate: Certificate) -> str:
-    return settings.SITE_URL.rstrip("/") + reverse("certificate", args=[certificate.pk])
 
 
 def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[str, Any]:
@@ -110,7 +89,7 @@ def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[
     write_certificate_pdf(
         facts=certificate.facts,
         files=[(name, digest) for name, _size, digest in _listing(folder)],
-        verify_url=_verify_url(certificate),
+        verify_url=verify_url(certificate),
         key_id=key.key_id,
         path=folder / CERTIFICATE_PDF,
     )
@@ -188,7 +167,7 @@ def _readme(certificate: Certificate) -> str:
         "certificate.json   the certificate as signed data",
         "licence.md         what you may do (almost everything) and what was promised to you",
         "",
-        f"Anybody can check the certificate at {_verify_url(certificate)}",
+        f"Anybody can check the certificate at {verify_url(certificate)}",
         "or without us, with Soloscore's source code and the public keys:",
         "  python manage.py verify_certificate certificate.json --keys KEYS.json",
         f"The public keys are at {site}{reverse('signing_keys')}",

@@ -38,3 +38,13 @@ class DeliveryFailed(LicensingError):
 
     code = "delivery_failed"
     status = 503
+
+
+class NoSuchExtra(LicensingError):
+    """This piece has no such cut: it is too short, or nobody has heard of the kind."""
+
+    code = "no_such_extra"
+    status = 404
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(_("“%(kind)s” cannot be made of this piece.") % {"kind": kind})

@@ -114,3 +114,74 @@ class DeliveredFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.certificate_id}/{self.name}"
+
+
+class Extra(models.Model):
+    """A cut or a loop of a sold piece, made when its owner asks for it.
+
+    The row is the job: a worker claims it, and the bell may be lost. ``document`` is the signed list of its files,
+    since that of the certificate is closed. In the private storage lies one archive, whose checksum is ``sha256``.
+    """
+
+    class Kind(models.TextChoices):
+        CUT_60 = "cut-60", _("cut of 60 seconds")
+        CUT_30 = "cut-30", _("cut of 30 seconds")
+        CUT_15 = "cut-15", _("cut of 15 seconds")
+        LOOP = "loop", _("seamless loop")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        BUILDING = "building", _("in work")
+        READY = "ready", _("ready")
+        FAILED = "failed", _("failed")
+
+    certificate = models.ForeignKey(
+        Certificate, on_delete=models.PROTECT, related_name="extras", verbose_name=_("certificate")
+    )
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind)
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    claim = models.UUIDField(_("worker's claim"), null=True, blank=True, editable=False)
+    error = models.CharField(_("error"), max_length=300, blank=True, default="")
+    size = models.PositiveBigIntegerField(_("bytes"), null=True, blank=True)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, default="")
+    document = models.TextField(_("signed list of files"), blank=True, default="")
+    signature = models.CharField(_("signature"), max_length=100, blank=True, default="")
+    key_id = models.CharField(_("signing key"), max_length=32, blank=True, default="")
+    requested_at = models.DateTimeField(_("requested"))
+    changed_at = models.DateTimeField(_("last change"))
+
+    class Meta:
+        ordering = ["certificate", "kind"]
+        verbose_name = _("extra")
+        verbose_name_plural = _("extras")
+        constraints = [
+            models.UniqueConstraint(fields=["certificate", "kind"], name="licensing_extra_once"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["cut-60", "cut-30", "cut-15", "loop"]),
+                name="licensing_extra_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["queued", "building", "ready", "failed"]),
+                name="licensing_extra_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="building", claim__isnull=False)
+                | (~models.Q(state="building") & models.Q(claim__isnull=True)),
+                name="licensing_extra_claim_while_building",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="ready")
+                | (
+                    models.Q(size__isnull=False)
+                    & ~models.Q(sha256="")
+                    & ~models.Q(document="")
+                    & ~models.Q(signature="")
+                    & ~models.Q(key_id="")
+                ),
+                name="licensing_extra_ready_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.certificate_id}/{self.kind}"

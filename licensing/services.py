@@ -174,11 +174,7 @@ def master_for_owner(*, user: AbstractBaseUser | AnonymousUser, copyright_id: st
     )
     if file is None:
         raise Http404
-    state = file.certificate.right.state
-    if state == State.SUSPENDED:
-        raise PermissionDenied(_("Downloads are paused while the payment is disputed."))
-    if state != State.IN_FORCE:
-        raise PermissionDenied(_("This right was revoked; its files can no longer be downloaded."))
+    refuse_unless_in_force(file.certificate.right)
     return folder_of(file.certificate_id) / file.name
 
 
@@ -193,6 +189,14 @@ def sweep_deliveries() -> int:
                 shutil.rmtree(path, ignore_errors=True)
                 count += 1
     return count
+
+
+def refuse_unless_in_force(right: ExclusiveRight) -> None:
+    """Raise ``PermissionDenied`` while a right is suspended or once it is revoked."""
+    if right.state == State.SUSPENDED:
+        raise PermissionDenied(_("Downloads are paused while the payment is disputed."))
+    if right.state != State.IN_FORCE:
+        raise PermissionDenied(_("This right was revoked; its files can no longer be downloaded."))
 
 
 def folder_of(copyright_id: str) -> Path:

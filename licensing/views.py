@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.services import makers_of
 from generation.models import Composition
-from licensing import services
+from licensing import extras, services
 from licensing.copyright_id import normalise
 from licensing.documents import signed_file
+from licensing.errors import NoSuchExtra
 from licensing.keys import public_keys
 from licensing.models import ExclusiveRight
 
@@ -76,6 +79,8 @@ def certificate(request: HttpRequest, copyright_id: str) -> HttpResponse:
         return redirect("certificate", copyright_id=known, permanent=True)
     record = services.certificate_for_public(copyright_id)
     holder = record.certificate.right.holder_id if record.certificate else None
+    is_holder = holder is not None and holder == request.user.pk
+    offers = extras.offers_of(record.certificate) if record.certificate and is_holder else []
     context = {
         "certificate": record.certificate,
         "copyright_id": record.copyright_id,
@@ -83,7 +88,9 @@ def certificate(request: HttpRequest, copyright_id: str) -> HttpResponse:
         "licensee_masked": record.licensee_masked,
         "document": record.document,
         "files": record.files,
-        "is_holder": holder is not None and holder == request.user.pk,
+        "is_holder": is_holder,
+        "offers": offers,
+        "waiting": any(offer.is_waiting for offer in offers),
     }
     return render(
         request, "licensing/certificate.html", context, status=404 if record.status == "unknown" else 200
@@ -135,4 +142,33 @@ def download(request: HttpRequest, copyright_id: str, name: str) -> FileResponse
         as_attachment=True,
         filename=f"{normalise(copyright_id)}-{path.name}",
         content_type=CONTENT_TYPES.get(path.suffix, "application/octet-stream"),
+    )
+
+
+@require_POST
+@login_required
+def extra_request(request: HttpRequest, copyright_id: str) -> HttpResponse:
+    """Have a cut or a loop made for the owner, and lead back to where its state is shown."""
+    kind = request.POST.get("kind", "")[:20]
+    try:
+        extra = extras.request_extra(user=request.user, copyright_id=copyright_id, kind=kind)
+    except NoSuchExtra as error:
+        messages.error(request, error.message)
+        return redirect("certificate", copyright_id=copyright_id)
+    return redirect(reverse("certificate", args=[extra.certificate_id]) + "#extras")
+
+
+@never_cache
+@require_safe
+@login_required
+def extra_download(request: HttpRequest, copyright_id: str, kind: str) -> FileResponse:
+    """Send the owner the archive of a cut or a loop."""
+    path = extras.extra_for_owner(user=request.user, copyright_id=copyright_id, kind=kind)
+    if not path.is_file():
+        raise Http404
+    return FileResponse(
+        path.open("rb"),
+        as_attachment=True,
+        filename=f"{normalise(copyright_id)}-{path.name}",
+        content_type=CONTENT_TYPES[".zip"],
     )

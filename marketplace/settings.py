@@ -255,6 +255,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.tasks.reconcile",
         "schedule": crontab(hour=3, minute=20),
     },
+    "sweep-extras": {
+        "task": "licensing.tasks.sweep_extras",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 60},
+    },
     "drain-outbox": {
         "task": "payments.tasks.drain_outbox",
         "schedule": timedelta(seconds=5),

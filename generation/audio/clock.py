@@ -24,12 +24,14 @@ RUBATO_SHARE = 0.015
 class Clock:
     """Seconds of audio for a grid step.
 
-    Each phrase hurries a little towards its middle and comes back. The last bar slows down; the bars before it
-    are imperceptibly faster by the same total, so the piece ends exactly when it is notated to end. Onsets never
-    go backwards.
+    Each phrase hurries a little towards its middle and comes back. The last bar slows down by ``ritardando``
+    seconds; the bars before it are imperceptibly faster by the same total, so the piece ends exactly when it is
+    notated to end. Onsets never go backwards.
     """
 
-    def __init__(self, *, score: Score, phrases: Phrases, rubato: float) -> None:
+    def __init__(
+        self, *, score: Score, phrases: Phrases, rubato: float, ritardando: float = RITARDANDO_SECONDS
+    ) -> None:
         self._score = score
         self._phrases = phrases
         bar = score.steps_per_bar
@@ -37,7 +39,7 @@ class Clock:
         self._slowing = max(0, score.steps - bar)
         self._hurrying = max(0, self._slowing - HURRY_BARS * bar)
         hurried = score.seconds_at(self._slowing - self._hurrying)
-        self._ritardando = min(RITARDANDO_SECONDS, RITARDANDO_SHARE * bar_seconds, HURRY_SHARE * hurried)
+        self._ritardando = min(ritardando, RITARDANDO_SHARE * bar_seconds, HURRY_SHARE * hurried)
         self._rubato = min(rubato, RUBATO_SHARE * bar_seconds)
 
     def at(self, step: int) -> float:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from generation.audio.clock import LEAD_SECONDS, Clock
+from generation.audio.clock import LEAD_SECONDS, RITARDANDO_SECONDS, Clock
 from generation.audio.expression import EXPRESSIONS, Expression
 from generation.audio.midi import Event, control, midi_file, note_off, note_on, program
 from generation.audio.pedal import pedal_spans
@@ -72,14 +72,15 @@ class Performance:
     seconds: float
 
 
-def perform(*, score: Score, seed: int) -> Performance:
+def perform(*, score: Score, seed: int, ritardando: float = RITARDANDO_SECONDS) -> Performance:
     """Perform ``score`` on its instrument; equal arguments give an equal performance.
 
-    Raises ``ValueError`` for an unknown instrument, an empty score, or notes outside the instrument's range.
+    ``ritardando`` is by how many seconds the last bar may slow down. Raises ``ValueError`` for an unknown
+    instrument, an empty score, or notes outside the instrument's range.
     """
     voice = voice_of(score.instrument)
     _check(score=score, voice=voice)
-    return _Player(score=score, voice=voice, seed=seed).play()
+    return _Player(score=score, voice=voice, seed=seed, ritardando=ritardando).play()
 
 
 def performance_midi(*, performance: Performance, score: Score) -> bytes:
@@ -114,13 +115,15 @@ def performance_midi(*, performance: Performance, score: Score) -> bytes:
 class _Player:
     """One performance in the making."""
 
-    def __init__(self, *, score: Score, voice: Voice, seed: int) -> None:
+    def __init__(self, *, score: Score, voice: Voice, seed: int, ritardando: float) -> None:
         self._score = score
         self._voice = voice
         self._manner: Expression = EXPRESSIONS[voice.slug]
         self._random = np.random.default_rng(seed)
         self._phrases: Phrases = phrases_of(score)
-        self._clock = Clock(score=score, phrases=self._phrases, rubato=self._manner.rubato)
+        self._clock = Clock(
+            score=score, phrases=self._phrases, rubato=self._manner.rubato, ritardando=ritardando
+        )
         self._peaks = peaks(score)
         self._ends = _sounding_ends(score=score, rings=self._manner.rings)
 

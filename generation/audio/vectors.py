@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
-from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfbase.pdfmetrics import getFont, registerFont, stringWidth
+from reportlab.pdfbase.ttfonts import TTFont, TTFontFace
 from reportlab.pdfgen.canvas import FILL_NON_ZERO, Canvas
 from reportlab.pdfgen.pathobject import PDFPathObject
 
@@ -23,14 +26,27 @@ from generation.audio.errors import EncodingFailed
 SVG = "{http://www.w3.org/2000/svg}"
 REFERENCE = "{http://www.w3.org/1999/xlink}href"
 FONTS = {
-    (False, False): "Times-Roman",
-    (True, False): "Times-Bold",
-    (False, True): "Times-Italic",
-    (True, True): "Times-BoldItalic",
+    (False, False): ("STIXGeneral", "Times-Roman"),
+    (True, False): ("STIXGeneralBol", "Times-Bold"),
+    (False, True): ("STIXGeneralItalic", "Times-Italic"),
+    (True, True): ("STIXGeneralBolIta", "Times-BoldItalic"),
 }
+"""By (bold, italic): a font that comes with matplotlib and is put into the document, and where matplotlib is not
+there one that every viewer has in some make, for Western European letters only."""
+
 BOLD_CLASSES = {"tempo", "reh", "fing", "ending"}
 ITALIC_CLASSES = {"dir", "dynam", "mNum"}
+LINE_ENDS = {"butt": 0, "round": 1, "square": 2}
+GLYPHS = "Leipzig"
+"""Verovio's own music font, of which it keeps the outline of every character in a file."""
+
 GLYPH_EM = 1000
+HEAD_BELOW = 125
+"""How far the head of a note among words hangs below their baseline; it is raised to stand on it."""
+
+MUSIC_FROM, MUSIC_TO = 0xE000, 0xF8FF
+"""Characters that SMuFL has given to music."""
+
 NUMBER = r"[-+]?(?:\d*\.\d+|\d+\.?)(?:[eE][-+]?\d+)?"
 PATH_TOKEN = re.compile(rf"[A-Za-z]|{NUMBER}")
 TRANSFORM = re.compile(r"(\w+)\(([^)]*)\)")
@@ -66,14 +82,10 @@ class Style:
 
 
 class Page:
-    """Draws onto ``canvas``, whose axes must already run as in SVG: y downwards, one unit as in the picture.
+    """Draws onto ``canvas``, whose axes must already run as in SVG: y downwards, one unit as in the picture."""
 
-    ``glyphs`` is Verovio's folder of glyph outlines, one XML file a character.
-    """
-
-    def __init__(self, *, canvas: Canvas, glyphs: Path) -> None:
+    def __init__(self, *, canvas: Canvas) -> None:
         self.canvas = canvas
-        self.glyphs = glyphs
         self.symbols: dict[str, Element] = {}
 
     def draw(self, svg: str) -> None:
@@ -110,8 +122,7 @@ class Page:
             case "use":
                 self._symbol(element.get(REFERENCE) or "")
             case "text":
-                runs: list[tuple[str, Style]] = []
-                _collect_runs(element, style, runs)
+                runs = text_runs(element, style)
                 self._runs(_number(element, "x"), _number(element, "y"), runs, style.anchor)
             case "path" | "polygon" | "polyline" | "rect" | "ellipse":
                 self._shape(name, element)
@@ -172,9 +183,12 @@ class Page:
         width = element.get("stroke-width")
         if width:
             self.canvas.setLineWidth(float(width))
-            round_ends = element.get("stroke-linecap") == "round"
-            self.canvas.setLineCap(1 if round_ends else 0)
-            self.canvas.setLineJoin(1 if round_ends else 0)
+            ends = element.get("stroke-linecap") or "butt"
+            self.canvas.setLineCap(LINE_ENDS[ends])
+            self.canvas.setLineJoin(int(ends == "round"))
+            self.canvas.setDash(
+                [float(part) for part in re.findall(NUMBER, element.get("stroke-dasharray") or "")]
+            )
         self.canvas.drawPath(path, stroke=int(bool(width)), fill=int(filled), fillMode=FILL_NON_ZERO)
 
     def _runs(self, x: float, y: float, runs: list[tuple[str, Style]], anchor: str) -> None:
@@ -186,6 +200,7 @@ class Page:
             self.canvas.translate(x, y)
             if piece.outline:
                 self.canvas.scale(piece.size / GLYPH_EM, -piece.size / GLYPH_EM)
+                self.canvas.translate(0, HEAD_BELOW)
                 path = self.canvas.beginPath()
                 _trace(path, piece.outline)
                 self.canvas.drawPath(path, stroke=0, fill=1, fillMode=FILL_NON_ZERO)
@@ -198,18 +213,18 @@ class Page:
 
     def _pieces(self, words: str, style: Style) -> list[_Piece]:
         """Split text into what the PDF's own fonts can print and what is drawn as a music glyph."""
-        font = FONTS[style.bold, style.italic]
+        font = text_font(bold=style.bold, italic=style.italic)
         pieces = []
-        for part in re.findall(r"[\x20-\xff\u2013-\u2026]+|.", words.replace("\xa0", " ")):
-            if len(part) == 1 and not _printable(part):
-                outline, advance = _glyph(self.glyphs, f"{ord(part):04X}")
-                if outline:
-                    width = advance * style.size / GLYPH_EM
-                    pieces.append(_Piece("", font, style.size, width, outline))
-                    continue
-            text = "".join(letter if _printable(letter) else "?" for letter in part)
-            width = float(stringWidth(text, font, style.size))
-            pieces.append(_Piece(text, font, style.size, width, ""))
+        for is_text, letters in groupby(words.replace("\xa0", " "), key=lambda letter: _has(font, letter)):
+            if is_text:
+                text = "".join(letters)
+                pieces.append(_Piece(text, font, style.size, float(stringWidth(text, font, style.size)), ""))
+                continue
+            for letter in letters:
+                outline, advance = glyph(letter)
+                text = "" if outline else "?"
+                width = advance / GLYPH_EM * style.size if outline else stringWidth(text, font, style.size)
+                pieces.append(_Piece(text, font, style.size, float(width), outline))
         return pieces
 
 
@@ -224,17 +239,36 @@ class _Piece:
     outline: str
 
 
-def _collect_runs(element: Element, style: Style, runs: list[tuple[str, Style]]) -> None:
+def text_runs(element: Element, style: Style) -> list[tuple[str, Style]]:
+    """The words of a ``<text>`` piece by piece, each with the style it is written in."""
+    runs = []
     if element.text and (element.text.strip() or not len(element)):
         # The advance of a music character has its space in it.
         is_music = element.get("font-family") is not None
         runs.append((element.text.replace(" ", "") if is_music else element.text, style))
     for child in element:
         if child.tag == f"{SVG}tspan":
-            _collect_runs(child, style.of(child), runs)
+            runs += text_runs(child, style.of(child))
+    return runs
 
 
-def _printable(letter: str) -> bool:
+@lru_cache(maxsize=4)
+def text_font(*, bold: bool, italic: bool) -> str:
+    """Name of a font for words, registered with reportlab."""
+    wanted, stand_in = FONTS[bold, italic]
+    found = find_spec("matplotlib")
+    path = Path(found.origin).parent / f"mpl-data/fonts/ttf/{wanted}.ttf" if found and found.origin else None
+    if not path or not path.is_file():
+        return stand_in
+    registerFont(TTFont(wanted, str(path)))
+    return wanted
+
+
+def _has(font: str, letter: str) -> bool:
+    """Whether a font can print a letter. Music characters are drawn: few fonts have them, and each in its own way."""
+    face = getFont(font).face
+    if isinstance(face, TTFontFace):
+        return ord(letter) in face.charToGlyph and not MUSIC_FROM <= ord(letter) <= MUSIC_TO
     try:
         letter.encode("cp1252")
     except UnicodeEncodeError:
@@ -247,8 +281,11 @@ def _number(element: Element, key: str) -> float:
 
 
 @lru_cache(maxsize=256)
-def _glyph(folder: Path, code: str) -> tuple[str, float]:
-    """Outline and advance of a music character, or ("", 0) where the font lacks it."""
+def glyph(letter: str) -> tuple[str, float]:
+    """Outline and advance of a music character, ``GLYPH_EM`` a em and y upwards, or ("", 0) where there is none."""
+    found = find_spec("verovio")
+    folder = Path(found.origin or "").parent / "data" / GLYPHS if found else Path()
+    code = f"{ord(letter):04X}"
     file = folder / f"{code}.xml"
     if not file.is_file():
         return "", 0.0

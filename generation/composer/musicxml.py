@@ -163,6 +163,7 @@ class _Reader:
                 length = _ticks(element, state=state)
                 if element.find("chord") is None:
                     before, now = now, now + length
+                length += _released(element, state=state)
                 if element.find("pitch") is not None and element.find("cue") is None:
                     self._note(element, onset=start + before, length=length, index=index, state=state)
             furthest = max(furthest, now)
@@ -211,7 +212,7 @@ class _Reader:
 
     def _note(self, element: Element, *, onset: int, length: int, index: int, state: _Part) -> None:
         pitch = _pitch(element) + state.transposition
-        if not 0 <= pitch <= 127 or not length:
+        if not 0 <= pitch <= 127 or length <= 0:
             return
         ties = {tie.get("type") for tie in element.findall("tie")}
         began = state.tied.pop((pitch, onset), None) if "stop" in ties else None
@@ -234,6 +235,12 @@ def _ticks(element: Element, *, state: _Part) -> int:
     if duration < 0:
         raise ValueError(f"a duration is {duration}")
     return round(duration * TICKS_PER_QUARTER / state.divisions)
+
+
+def _released(element: Element, *, state: _Part) -> int:
+    """Ticks by which a note sounds longer (or, below 0, shorter) than it is written."""
+    release = _number(element.get("release") or "0")
+    return round(release * TICKS_PER_QUARTER / state.divisions)
 
 
 def _pitch(element: Element) -> int:

@@ -72,11 +72,7 @@ def write_musicxml(score: Score, path: Path, *, rights: str = "") -> None:
 
     Raises ``ValueError`` for an instrument without a notation.
     """
-    from music21.musicxml.m21ToXml import GeneralObjectExporter
-
-    exporter = GeneralObjectExporter(sheet_of(score, rights=rights))
-    exporter.makeNotation = False
-    _replace(path, exporter.parse())
+    _replace(path, sheet_of(score, rights=rights))
 
 
 def write_midi(score: Score, path: Path) -> None:

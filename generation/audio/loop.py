@@ -1,0 +1,83 @@
+"""A piece as a loop: its end goes over into its beginning as if it had been played for ever."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from generation.audio.master import (
+    CEILING_DBTP,
+    TARGET_LUFS,
+    Master,
+    Sound,
+    decibels,
+    loudness,
+    master,
+    true_peaks,
+)
+from generation.audio.performance import LEAD_SECONDS, perform, performance_midi
+from generation.audio.synthesis import RATE, synthesize
+from generation.composer.score import Score
+
+BEFORE_SECONDS, AFTER_SECONDS = 2.0, 0.25
+"""Of the loop itself, heard before and after it while it is mastered: more than the room and the limiter remember."""
+
+LOUDNESS_TOLERANCE = 0.1
+
+PEAK_CONTEXT_FRAMES = 64
+MARGIN_DB = 0.05
+"""Kept free below the ceiling, for true-peak meters of another make."""
+
+
+def make_loop(*, score: Score, seed: int, cache_dir: Path) -> Master:
+    """Return the piece without its last ritardando, as long to the frame as its bars, to be repeated without a gap.
+
+    What rings beyond the last bar line, and what is struck a little before the first, sounds at the other end of
+    it. The loudness is that of any master, the true peak is measured across the seam. Equal arguments give equal
+    bits. Raises what ``perform``, ``synthesize`` and ``master`` raise.
+    """
+    performance = perform(score=score, seed=seed, ritardando=0.0)
+    with tempfile.TemporaryDirectory() as folder:
+        midi = Path(folder) / "loop.mid"
+        midi.write_bytes(performance_midi(performance=performance, score=score))
+        dry = synthesize(midi=midi, voice=performance.voice, seconds=performance.seconds, cache_dir=cache_dir)
+    once = _wrapped(dry, first=round(LEAD_SECONDS * RATE), frames=round(score.seconds * RATE))
+    del dry
+    found = _mastered(once, before=round(BEFORE_SECONDS * RATE), room=performance.voice.room)
+    if abs(found.loudness_lufs - TARGET_LUFS) > LOUDNESS_TOLERANCE:
+        # Its end is much louder than the rest and the limiter has no room left: the whole loop has to be heard twice.
+        found = _mastered(once, before=len(once), room=performance.voice.room)
+    return found
+
+
+def _mastered(once: Sound, *, before: int, room: float) -> Master:
+    """Master a loop with ``before`` frames of its end in front of it and some of its beginning behind."""
+    before = min(before, len(once))
+    around = np.concatenate([once[-before:], once, once[: round(AFTER_SECONDS * RATE)]])
+    mastered = master(sound=around, rate=RATE, room=room, music_seconds=len(around) / RATE)
+    return _levelled(mastered.sound[before : before + len(once)])
+
+
+def _wrapped(sound: Sound, *, first: int, frames: int) -> Sound:
+    """Fold ``sound`` into ``frames`` frames, of which number 0 is its frame ``first``."""
+    result = np.zeros((frames, sound.shape[1]), dtype=np.float32)
+    for start in range(first - frames, len(sound), frames):
+        piece = sound[max(0, start) : max(0, start + frames)]
+        offset = max(0, -start)
+        result[offset : offset + len(piece)] += piece
+    return result
+
+
+def _levelled(sound: Sound) -> Master:
+    """Bring a loop to its loudness: it was mastered together with more of itself, which can be louder or softer."""
+    measured = loudness(sound=sound, rate=RATE)
+    seam = np.concatenate([sound[-PEAK_CONTEXT_FRAMES:], sound, sound[:PEAK_CONTEXT_FRAMES]])
+    peak = decibels(float(true_peaks(sound=seam)[PEAK_CONTEXT_FRAMES:-PEAK_CONTEXT_FRAMES].max()))
+    gain = min(TARGET_LUFS - measured, CEILING_DBTP - MARGIN_DB - peak)
+    return Master(
+        sound=sound * np.float32(10 ** (gain / 20)),
+        loudness_lufs=measured + gain,
+        true_peak_dbtp=peak + gain,
+    )

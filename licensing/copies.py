@@ -1,0 +1,59 @@
+"""The copies of a recording and its score that an owner gets: labelled, signed, and marked as this sale's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.urls import reverse
+
+from generation.audio.deliverables import Deliverables, Mark, write_deliverables
+from generation.audio.labels import Labels
+from generation.audio.provenance import Signer
+from generation.content_credentials import credentials
+from licensing.models import Certificate
+
+
+def write_copies(
+    *,
+    certificate: Certificate,
+    title: str,
+    master: Path,
+    musicxml: Path,
+    directory: Path,
+    midi: Sequence[Path] = (),
+    mark: Mark | None = None,
+) -> Deliverables:
+    """Write the copies of ``master`` and its scores into ``directory``. Raises what ``write_deliverables`` raises."""
+    facts = certificate.facts
+    terms = f"Exclusive licence {facts['terms']['version']}, {_address('terms')}"
+    return write_deliverables(
+        master=master,
+        musicxml=musicxml,
+        midi=midi,
+        directory=directory,
+        mark=mark,
+        labels=Labels(
+            title=title,
+            artist=settings.SITE_NAME,
+            copyright_id=certificate.pk,
+            licence=facts.get("notice") or terms,
+            licensee="one exclusive licensee",
+            verify_url=verify_url(certificate),
+        ),
+        signer=Signer(
+            credentials=credentials(),
+            composer=facts["model"]["version"],
+            made_at=certificate.right.composition.finished_at,
+        ),
+    )
+
+
+def verify_url(certificate: Certificate) -> str:
+    """Return the address at which anybody can look a certificate up."""
+    return _address("certificate", certificate.pk)
+
+
+def _address(name: str, *arguments: str) -> str:
+    return settings.SITE_URL.rstrip("/") + reverse(name, args=arguments)

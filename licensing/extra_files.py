@@ -1,0 +1,292 @@
+"""Building a cut or a loop on the worker: music, a readme, a signed list of files, one archive.
+
+Everything is made in a work folder. The archive takes its final place in the transaction that marks the extra as
+ready, and only while the worker's claim is in the row: it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+import zipfile
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from generation import storage
+from generation.audio.errors import StorageFull
+from generation.audio.files import write_master
+from generation.audio.loop import make_loop
+from generation.audio.master import Sound, master
+from generation.audio.performance import perform, performance_midi
+from generation.audio.synthesis import RATE, synthesize
+from generation.composer.compose import NotOriginalError, compose, cut, load_model
+from generation.composer.score import Score
+from generation.composer.write import write_midi, write_musicxml
+from generation.models import Composition
+from generation.orders import SEED_MAX, OrderFields
+from generation.originality.report import check
+from generation.worker import composer_order
+from generation.works import WorksOnRecord
+from licensing import keys
+from licensing.copies import verify_url, write_copies
+from licensing.documents import canonical, signed_file, title_of, utc
+from licensing.extras import SECONDS, Kind, State, claim, move, path_of, root
+from licensing.models import Certificate, ExclusiveRight, Extra
+
+logger = logging.getLogger(__name__)
+
+SCHEMA = "soloscore-extra/1"
+LIST = "files.json"
+README = "README.txt"
+ENDINGS_TO_TRY = 4
+COMPRESSED = {".flac", ".mp3", ".pdf"}
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Refused(Exception):
+    """This extra ends here; the message is for its owner, who may ask again."""
+
+
+class _Lost(Exception):
+    """The row is no longer ours: write nothing."""
+
+
+def build(extra_id: int) -> bool:
+    """Build one queued extra; True if it became ready. One that is not queued is left alone.
+
+    Whatever goes wrong leaves no file and ends in a state with a reason; the owner can ask again.
+    """
+    extra = claim(extra_id)
+    if extra is None:
+        return False
+    work = _work_folder(extra)
+    try:
+        work.mkdir(parents=True)
+        _make(extra, work=work)
+    except _Lost:
+        logger.info("extra %s: no longer ours, stopped", extra)
+        return False
+    except Refused as refusal:
+        return _failed(extra, str(refusal))
+    except Exception as error:
+        logger.exception("extra %s could not be built", extra)
+        full = isinstance(error, StorageFull) or (isinstance(error, OSError) and error.errno in DISK_FULL)
+        reason = _("our disk is full") if full else _("something went wrong on our side")
+        return _failed(extra, _("This could not be made: %(reason)s. Ask again later.") % {"reason": reason})
+    except BaseException:
+        move(extra.pk, to=State.QUEUED, only_if={"claim": extra.claim})
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return True
+
+
+def write_cut(*, certificate: Certificate, seconds: int, tries: int, folder: Path) -> str:
+    """Compose the piece's beginning with an ending of its own, write sound, MIDI and PDF, and return the title.
+
+    ``tries`` counts the endings that were refused before. Raises ``Refused`` if every new one comes too near to
+    training music or to another work on record.
+    """
+    composition = certificate.right.composition
+    title = _("%(title)s (%(seconds)s seconds)") % {"title": title_of(composition), "seconds": seconds}
+    score = replace(_cut(composition, seconds=seconds, tries=tries), title=title)
+    sound = _mastered(score, seed=composition.seed, folder=folder)
+    _write_copies(sound, score=score, certificate=certificate, folder=folder)
+    return title
+
+
+def write_loop(*, certificate: Certificate, folder: Path) -> str:
+    """Write the piece as a seamless loop, sound only, and return the title."""
+    composition = certificate.right.composition
+    title = _("%(title)s (loop)") % {"title": title_of(composition)}
+    score = replace(storage.read_score(composition), title=title)
+    loop = make_loop(score=score, seed=composition.seed, cache_dir=Path(settings.SOUND_CACHE_DIR)).sound
+    _write_copies(loop, score=score, certificate=certificate, folder=folder)
+    # An MP3 begins and ends with some silence of its encoder, which no player cuts away reliably.
+    for name in ("master.mp3", "score.pdf", storage.SCORE_MIDI):
+        (folder / name).unlink()
+    return title
+
+
+def _make(extra: Extra, *, work: Path) -> None:
+    right = extra.certificate.right
+    if right.state != ExclusiveRight.State.IN_FORCE:
+        raise Refused(_("The right in this piece is not in force."))
+    folder = work / f"{extra.certificate_id}-{extra.kind}"
+    folder.mkdir()
+    seconds = SECONDS.get(extra.kind)
+    if seconds:
+        tries = (extra.attempts - 1) * ENDINGS_TO_TRY
+        title = write_cut(certificate=extra.certificate, seconds=seconds, tries=tries, folder=folder)
+    else:
+        title = write_loop(certificate=extra.certificate, folder=folder)
+    for path in folder.iterdir():
+        path.rename(path.with_stem(extra.kind))
+    (folder / README).write_text(_readme(extra, title=title), encoding="utf-8")
+    signed = _sign(extra, title=title, folder=folder, now=timezone.now())
+    archive = work / f"{extra.kind}.zip"
+    _pack(folder, archive=archive, made=extra.requested_at)
+    _put_in_place(extra, archive=archive, signed=signed)
+
+
+def _cut(composition: Composition, *, seconds: int, tries: int) -> Score:
+    source = cut(storage.read_score(composition), seconds=seconds)
+    model = load_model(composition.instrument_id)
+    order = OrderFields(
+        instrument=composition.instrument_id, seconds=seconds, temperature=composition.temperature
+    )
+    for number in range(tries, tries + ENDINGS_TO_TRY):
+        seed = (composition.seed + number) % (SEED_MAX + 1)
+        try:
+            composed = compose(composer_order(order, seed=seed), model=model, source=source)
+        except NotOriginalError:
+            continue
+        works = WorksOnRecord(without=composition.pk)
+        if check(composed.score.notes, corpus=model.index, works=works).may_be_offered:
+            return composed.score
+    raise Refused(
+        _("Each ending that was composed came too near to another work. Ask again, and others are tried.")
+    )
+
+
+def _mastered(score: Score, *, seed: int, folder: Path) -> Sound:
+    performance = perform(score=score, seed=seed)
+    midi = folder / storage.PERFORMANCE
+    midi.write_bytes(performance_midi(performance=performance, score=score))
+    voice, seconds = performance.voice, performance.seconds
+    dry = synthesize(midi=midi, voice=voice, seconds=seconds, cache_dir=Path(settings.SOUND_CACHE_DIR))
+    midi.unlink()
+    return master(sound=dry, rate=RATE, room=voice.room, music_seconds=seconds).sound
+
+
+def _write_copies(sound: Sound, *, score: Score, certificate: Certificate, folder: Path) -> None:
+    """Write the labelled copies, MIDI and the printed score: the one place where the files of an extra are made."""
+    master_path, musicxml, midi = (
+        folder / name for name in (storage.MASTER, storage.SCORE_XML, storage.SCORE_MIDI)
+    )
+    write_master(sound=sound, path=master_path, seed=certificate.right.composition.seed)
+    write_midi(score, midi)
+    write_musicxml(score, musicxml)
+    write_copies(
+        certificate=certificate,
+        title=score.title,
+        master=master_path,
+        musicxml=musicxml,
+        midi=[midi],
+        directory=folder,
+    )
+    musicxml.unlink()
+
+
+def _sign(extra: Extra, *, title: str, folder: Path, now: datetime) -> dict[str, Any]:
+    """Write the signed list of the files in ``folder``, and return what of it goes into the row."""
+    certificate = extra.certificate
+    key = keys.signing_key(keys.purpose_of(is_test=certificate.is_test))
+    facts = certificate.facts
+    document = {
+        "schema": SCHEMA,
+        "copyright_id": certificate.pk,
+        "kind": extra.kind,
+        "composition": {"id": facts["composition"]["id"], "title": title},
+        "licensee": facts["licensee"],
+        "issued_at": facts["issued_at"],
+        "test": certificate.is_test,
+        "files": [_entry(path) for path in sorted(folder.iterdir())],
+        "made_at": utc(now),
+        "key_id": key.key_id,
+    }
+    if "notice" in facts:
+        document["notice"] = facts["notice"]
+    message = canonical(document)
+    signed = {"document": message.decode(), "signature": key.sign(message), "key_id": key.key_id}
+    (folder / LIST).write_bytes(signed_file(**signed))
+    return signed
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    return {"name": path.name, "size": path.stat().st_size, "sha256": storage.sha256_of(path)}
+
+
+def _pack(folder: Path, *, archive: Path, made: datetime) -> None:
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in sorted(folder.iterdir()):
+            info = zipfile.ZipInfo(f"{folder.name}/{path.name}", date_time=made.timetuple()[:6])
+            info.compress_type = zipfile.ZIP_STORED if path.suffix in COMPRESSED else zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            with path.open("rb") as source, packed.open(info, "w") as target:
+                shutil.copyfileobj(source, target)
+
+
+def _put_in_place(extra: Extra, *, archive: Path, signed: dict[str, Any]) -> None:
+    """Make the archive the owner's. Raises ``_Lost`` if another worker has the row meanwhile."""
+    target = path_of(extra.certificate_id, extra.kind)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    facts = signed | {"size": archive.stat().st_size, "sha256": storage.sha256_of(archive)}
+    with transaction.atomic():
+        if not move(extra.pk, to=State.READY, only_if={"claim": extra.claim}, **facts):
+            raise _Lost
+        archive.replace(target)
+
+
+def _work_folder(extra: Extra) -> Path:
+    """Our own folder; those that dead workers left of the same extra are removed."""
+    place = root() / ".work"
+    name = f"{extra.certificate_id}-{extra.kind}"
+    for old in place.glob(f"{name}-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    return place / f"{name}-{extra.claim}"
+
+
+def _failed(extra: Extra, reason: str) -> bool:
+    try:
+        move(extra.pk, to=State.FAILED, only_if={"claim": extra.claim}, error=reason[:300])
+    except DatabaseError:
+        logger.exception("extra %s: the sweep will have to see to it", extra)
+    return False
+
+
+def _readme(extra: Extra, *, title: str) -> str:
+    certificate = extra.certificate
+    site = settings.SITE_URL.rstrip("/")
+    kind = extra.kind
+    music = [
+        f"{kind}.wav         the recording, 24 bit",
+        f"{kind}.flac        the same, packed without loss",
+    ]
+    if kind == Kind.LOOP:
+        music += [
+            "",
+            "Repeat either file without a gap: its end goes over into its beginning. There is no MP3 of a loop,",
+            "since MP3 adds a little silence at both ends and cannot be repeated without a gap.",
+        ]
+    else:
+        music += [
+            f"{kind}.mp3         the same, 320 kbit/s",
+            f"{kind}.mid         the notes as written",
+            f"{kind}.pdf         the printed score",
+        ]
+    return "\n".join(
+        [
+            f"{title} — Copyright ID {certificate.pk}",
+            *([certificate.facts["notice"]] if certificate.is_test else []),
+            "",
+            *music,
+            "",
+            f"This is made from the piece of certificate {certificate.pk} and belongs to its licensee",
+            f"({certificate.facts['licensee']}) under the same licence.",
+            f"{LIST} holds the SHA-256 of every file, signed with the key of the certificate:",
+            f"  python manage.py verify_certificate {LIST} --keys KEYS.json",
+            f"The certificate: {verify_url(certificate)}",
+            f"The public keys: {site}{reverse('signing_keys')}",
+            "",
+        ]
+    )

@@ -1,0 +1,21 @@
+"""What the bell and the schedule start."""
+
+from __future__ import annotations
+
+from marketplace.celery import app
+
+
+@app.task(name="licensing.tasks.build_extra")
+def build_extra(extra_id: int) -> None:
+    """Build one queued extra; a second delivery finds it taken and does nothing."""
+    from licensing.extra_files import build
+
+    build(extra_id)
+
+
+@app.task(name="licensing.tasks.sweep_extras")
+def sweep_extras() -> None:
+    """Take back what a dead worker held and ring again."""
+    from licensing import extras
+
+    extras.sweep_extras()
