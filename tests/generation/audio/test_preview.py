@@ -9,7 +9,7 @@ from generation.audio.errors import SynthesisFailed
 from generation.audio.levels import loudness
 from generation.audio.preview import PEAK_DB, Tagging, spoken_tags, tagged_mix, write_preview
 from generation.audio.synthesis import RATE
-from tests.generation.audio.conftest import SECRET, scale, song
+from tests.generation.audio.conftest import SECRET, song
 
 
 @pytest.fixture(scope="module")
