@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Maker
 from accounts.services import HOUSE_CLIENT
 from generation import storage
+from generation.audio.storage import remove_left_overs
 from generation.errors import (
     GenerationError,
     InvalidOrder,
@@ -153,9 +155,16 @@ def set_sale_state(
 
 
 def sweep_compositions() -> dict[str, int]:
-    """Put right what was lost on the way: lapsed workers, unheard bells, left-over work folders. Safe at any time."""
+    """Put right what was lost on the way: lapsed workers, unheard bells, left-over files. Safe at any time."""
     now = timezone.now()
-    return {"lapsed": _requeue_lapsed(now), "rung": _ring_waiting(now), "folders": _remove_dead_folders()}
+    return {
+        "lapsed": _requeue_lapsed(now),
+        "rung": _ring_waiting(now),
+        "folders": _remove_dead_folders(),
+        "parts": remove_left_overs(
+            Path(settings.SOUND_CACHE_DIR), older_than=2 * settings.CELERY_TASK_TIME_LIMIT
+        ),
+    }
 
 
 def _requeue_lapsed(now: datetime) -> int:

@@ -1,7 +1,8 @@
 """Where the files of a composition lie. None of these paths has an address on the web.
 
 ``compositions/<id>/`` in the private storage holds a finished piece, ``compositions/.work/<id>-<claim>/`` one in the
-making; a finished work folder is renamed, so that a piece's folder is there whole or not at all.
+making; a finished work folder is renamed, so that a piece's folder is there whole or not at all. Of a piece in the
+making only the opening may be heard, and it goes when the piece is finished.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ SCORE_MIDI = "score.mid"
 SCORE_XML = "score.musicxml"
 SCORE_JSON = stored.FILE_NAME
 PREVIEW = "preview.mp3"
+OPENING = "opening.mp3"
 NAMES = frozenset({MASTER, PERFORMANCE, SCORE_MIDI, SCORE_XML, SCORE_JSON, PREVIEW})
 
 
@@ -45,8 +47,16 @@ def path_of(composition: Composition, name: str) -> Path:
 
 
 def preview_path(composition: Composition) -> Path:
-    """Return the path of the watermarked preview, the only file that is ever heard before a sale."""
+    """Return the path of the watermarked preview, the only file of a finished piece that is heard before a sale."""
     return path_of(composition, PREVIEW)
+
+
+def opening_path(composition: Composition) -> Path | None:
+    """Return the path of the opening of a piece in work, if its worker has come so far; None otherwise."""
+    if composition.claim is None or composition.state != Composition.State.RENDERING:
+        return None
+    path = work_folder_of(composition.pk, claim=composition.claim) / OPENING
+    return path if path.is_file() else None
 
 
 def finish_folder(composition_id: uuid.UUID, *, claim: uuid.UUID) -> None:
@@ -57,7 +67,9 @@ def finish_folder(composition_id: uuid.UUID, *, claim: uuid.UUID) -> None:
     target = folder_of(composition_id)
     if target.exists():
         shutil.rmtree(target)
-    work_folder_of(composition_id, claim=claim).rename(target)
+    work = work_folder_of(composition_id, claim=claim)
+    (work / OPENING).unlink(missing_ok=True)
+    work.rename(target)
 
 
 def remove_work_folder(composition_id: uuid.UUID, *, claim: uuid.UUID) -> None:

@@ -17,6 +17,11 @@ urlpatterns = [
     ),
     path("compositions/<uuid:composition_id>/rating/", views.composition_rating, name="composition_rating"),
     path(
+        "compositions/<uuid:composition_id>/opening.mp3",
+        views.composition_opening,
+        name="composition_opening",
+    ),
+    path(
         "compositions/<uuid:composition_id>/preview.mp3",
         views.composition_preview,
         name="composition_preview",

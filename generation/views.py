@@ -141,6 +141,18 @@ def composition_preview(request: HttpRequest, composition_id: uuid.UUID) -> Http
 
 
 @require_safe
+def composition_opening(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponseBase:
+    """Stream the opening of a piece in work to whoever may see it; there is none before the worker has come so far."""
+    piece = _piece(request, composition_id)
+    path = storage.opening_path(piece)
+    if path is None:
+        raise Http404
+    # A claim renders one opening, so it stands for the content; it is nobody else's business.
+    etag = hashlib.sha256(f"opening {piece.claim}".encode()).hexdigest()
+    return serve_file(request, path=path, content_type="audio/mpeg", etag=etag)
+
+
+@require_safe
 @cache_control(private=True, max_age=0)
 def shop(request: HttpRequest) -> HttpResponse:
     """Show what everybody may buy, and what is gone."""
@@ -165,6 +177,9 @@ def status_of(piece: Composition, *, can_listen: bool) -> dict[str, Any]:
         "notes": piece.notes,
         "error": piece.error,
         "url": reverse("composition", args=[piece.pk]),
+        "opening_url": reverse("composition_opening", args=[piece.pk])
+        if storage.opening_path(piece)
+        else None,
         "preview_url": reverse("composition_preview", args=[piece.pk]) if can_listen else None,
         "is_working": piece.is_working,
     }

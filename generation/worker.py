@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from generation import storage
 from generation.audio.errors import SoundUnavailable, StorageFull
+from generation.audio.provenance import Signer
 from generation.audio.render import render
 from generation.catalogue import WEIGHTS
 from generation.composer.compose import (
@@ -33,8 +34,9 @@ from generation.composer.compose import (
 )
 from generation.composer.model import ComposerModel as LoadedModel
 from generation.composer.order import Density, Register
-from generation.composer.score import Mode
+from generation.composer.score import Mode, Score
 from generation.composer.write import write_midi, write_musicxml
+from generation.content_credentials import credentials
 from generation.errors import GenerationError
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.models import ComposerModel, Composition
@@ -45,8 +47,8 @@ from generation.works import WorksOnRecord
 
 logger = logging.getLogger(__name__)
 
-COMPOSED, WRITTEN = 30, 36
-"""Percent done when the notes stand, and when the score files do: their share of the time, as measured."""
+COMPOSED = 30
+"""Percent done when the notes stand: their share of the time, as measured."""
 
 SEEDS_TO_TRY = 4
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -168,26 +170,20 @@ def _make(job: Job) -> None:
     folder = storage.work_folder_of(piece.pk, claim=job.claim)
     folder.mkdir(parents=True, exist_ok=True)
     score = replace(composed.score, title=piece.title or title_of(piece, composed=composed))
-    written_from = time.perf_counter()
-    write_midi(score, folder / storage.SCORE_MIDI)
-    write_musicxml(score, folder / storage.SCORE_XML)
-    storage.write_score(score, folder / storage.SCORE_JSON)
-    written_in = time.perf_counter() - written_from
-    job.report(percent=WRITTEN)
+    timings = {"composing": composed.timings["total"]}
     rendering = render(
         score,
         directory=folder,
         seed=piece.seed,
         preview_secret=settings.PREVIEW_SECRET.encode(),
         cache_dir=Path(settings.SOUND_CACHE_DIR),
-        progress=lambda fraction: job.report(percent=WRITTEN + (100 - WRITTEN) * fraction),
+        signer=Signer(credentials=credentials(), composer=model.version),
+        on_opening=lambda: timings.update(opening_heard=round(time.perf_counter() - began, 3)),
+        meanwhile=lambda: timings.update(score_files=_write_score_files(score, folder=folder)),
+        progress=lambda fraction: job.report(percent=COMPOSED + (100 - COMPOSED) * fraction),
     )
-    timings = {
-        "composing": composed.timings["total"],
-        "score_files": round(written_in, 3),
-        **rendering.timings,
-        "total": round(time.perf_counter() - began, 3),
-    }
+    timings |= rendering.timings
+    timings["total"] = round(time.perf_counter() - began, 3)
     job.finish(
         lines=lines_on_record(composed.score.notes),
         title=score.title,
@@ -206,6 +202,15 @@ def _make(job: Job) -> None:
         preview_sha256=storage.sha256_of(folder / storage.PREVIEW),
         master_sha256=storage.sha256_of(folder / storage.MASTER),
     )
+
+
+def _write_score_files(score: Score, *, folder: Path) -> float:
+    """Write what is printed and played of a score; return the seconds it took."""
+    began = time.perf_counter()
+    write_midi(score, folder / storage.SCORE_MIDI)
+    write_musicxml(score, folder / storage.SCORE_XML)
+    storage.write_score(score, folder / storage.SCORE_JSON)
+    return round(time.perf_counter() - began, 3)
 
 
 def title_of(piece: Composition, *, composed: Composed) -> str:

@@ -25,9 +25,9 @@ from generation import storage
 from generation.audio.errors import StorageFull
 from generation.audio.files import write_master
 from generation.audio.loop import make_loop
-from generation.audio.master import Sound, master
+from generation.audio.master import Sound, ended, in_room, master
 from generation.audio.performance import perform, performance_midi
-from generation.audio.synthesis import RATE, synthesize
+from generation.audio.synthesis import RATE, Synthesis
 from generation.composer.compose import NotOriginalError, compose, cut, load_model
 from generation.composer.score import Score
 from generation.composer.write import write_midi, write_musicxml
@@ -163,9 +163,12 @@ def _mastered(score: Score, *, seed: int, folder: Path) -> Sound:
     midi = folder / storage.PERFORMANCE
     midi.write_bytes(performance_midi(performance=performance, score=score))
     voice, seconds = performance.voice, performance.seconds
-    dry = synthesize(midi=midi, voice=voice, seconds=seconds, cache_dir=Path(settings.SOUND_CACHE_DIR))
+    cache_dir = Path(settings.SOUND_CACHE_DIR)
+    with Synthesis(midi=midi, voice=voice, seconds=seconds, cache_dir=cache_dir) as synthesis:
+        dry = synthesis.whole()
     midi.unlink()
-    return master(sound=dry, rate=RATE, room=voice.room, music_seconds=seconds).sound
+    placed = in_room(sound=dry, rate=RATE, room=voice.room)
+    return master(sound=ended(sound=placed, rate=RATE, music_seconds=seconds), rate=RATE).sound
 
 
 def _write_copies(sound: Sound, *, score: Score, certificate: Certificate, folder: Path) -> None:

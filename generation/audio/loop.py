@@ -7,18 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio.master import (
-    CEILING_DBTP,
-    TARGET_LUFS,
-    Master,
-    Sound,
-    decibels,
-    loudness,
-    master,
-    true_peaks,
-)
+from generation.audio.levels import decibels, loudness, true_peaks
+from generation.audio.master import CEILING_DBTP, TARGET_LUFS, Master, Sound, in_room, master
 from generation.audio.performance import LEAD_SECONDS, perform, performance_midi
-from generation.audio.synthesis import RATE, synthesize
+from generation.audio.synthesis import RATE, Synthesis
 from generation.composer.score import Score
 
 BEFORE_SECONDS, AFTER_SECONDS = 2.0, 0.25
@@ -36,13 +28,16 @@ def make_loop(*, score: Score, seed: int, cache_dir: Path) -> Master:
 
     What rings beyond the last bar line, and what is struck a little before the first, sounds at the other end of
     it. The loudness is that of any master, the true peak is measured across the seam. Equal arguments give equal
-    bits. Raises what ``perform``, ``synthesize`` and ``master`` raise.
+    bits. Raises what ``perform``, ``Synthesis`` and ``master`` raise.
     """
     performance = perform(score=score, seed=seed, ritardando=0.0)
     with tempfile.TemporaryDirectory() as folder:
         midi = Path(folder) / "loop.mid"
         midi.write_bytes(performance_midi(performance=performance, score=score))
-        dry = synthesize(midi=midi, voice=performance.voice, seconds=performance.seconds, cache_dir=cache_dir)
+        with Synthesis(
+            midi=midi, voice=performance.voice, seconds=performance.seconds, cache_dir=cache_dir
+        ) as synthesis:
+            dry = synthesis.whole()
     once = _wrapped(dry, first=round(LEAD_SECONDS * RATE), frames=round(score.seconds * RATE))
     del dry
     found = _mastered(once, before=round(BEFORE_SECONDS * RATE), room=performance.voice.room)
@@ -56,7 +51,7 @@ def _mastered(once: Sound, *, before: int, room: float) -> Master:
     """Master a loop with ``before`` frames of its end in front of it and some of its beginning behind."""
     before = min(before, len(once))
     around = np.concatenate([once[-before:], once, once[: round(AFTER_SECONDS * RATE)]])
-    mastered = master(sound=around, rate=RATE, room=room, music_seconds=len(around) / RATE)
+    mastered = master(sound=in_room(sound=around, rate=RATE, room=room), rate=RATE)
     return _levelled(mastered.sound[before : before + len(once)])
 
 

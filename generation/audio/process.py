@@ -14,6 +14,7 @@ from generation.audio.voices import find_program
 
 CHUNK_BYTES = 1 << 18
 KEPT_MESSAGE_BYTES = 4000
+LONGEST_SILENCE_SECONDS = 0.2
 
 
 def run_program(
@@ -27,7 +28,8 @@ def run_program(
 
     ``command[0]`` is the name of a program, looked up on the path (``SoundUnavailable`` if it is not there).
     A nonzero exit, or more than ``timeout`` seconds, raises ``failure`` with the program's last words; a full
-    disk raises ``StorageFull``. An exception from ``on_output`` ends the program and is passed on.
+    disk raises ``StorageFull``. An exception from ``on_output`` ends the program and is passed on; while nothing
+    comes it is called with nothing a few times a second, so that a program that hangs can be ended too.
     """
     name = command[0]
     process = subprocess.Popen(
@@ -64,9 +66,12 @@ def _follow(
             if stream is not None:
                 selector.register(stream, selectors.EVENT_READ, data=stream is process.stderr)
         while selector.get_map():
-            ready = selector.select(timeout=max(0.0, deadline - time.monotonic()))
-            if not ready:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 raise TimeoutError
+            ready = selector.select(timeout=min(left, LONGEST_SILENCE_SECONDS))
+            if not ready and on_output is not None:
+                on_output(b"")
             for key, _ in ready:
                 data = os.read(key.fd, CHUNK_BYTES)
                 is_message = key.data

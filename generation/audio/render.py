@@ -5,26 +5,43 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from generation.audio.drawing import coarse_roll, waveform_peaks
 from generation.audio.files import write_master
-from generation.audio.master import master
+from generation.audio.master import Sound, ended, in_room, master
+from generation.audio.opening import opening_frames
 from generation.audio.performance import LEAD_SECONDS, perform, performance_midi
-from generation.audio.preview import SPOKEN_SHOP, write_preview
+from generation.audio.preview import (
+    LARGEST_SHIFT_SECONDS,
+    SPOKEN_SHOP,
+    Tagging,
+    spoken_tags,
+    write_opening,
+    write_preview,
+)
+from generation.audio.provenance import Signer
+from generation.audio.room import whole_blocks
 from generation.audio.storage import workplace
-from generation.audio.synthesis import RATE, synthesize
+from generation.audio.synthesis import RATE, Synthesis
 from generation.composer.score import Score
 
 Progress = Callable[[float], None]
+Mark = Callable[[Sound], Sound]
 
 PERFORMANCE = "performance.mid"
 MASTER = "master.flac"
 PREVIEW = "preview.mp3"
+OPENING = "opening.mp3"
 
-SYNTHESISED, MASTERED, STORED, PREVIEWED = 0.45, 0.65, 0.75, 0.95
+SETTLED_FRAMES = RATE // 5
+"""How far from its end a beginning may differ in its mark from the whole piece."""
+
+SYNTHESISED, PLACED, MASTERED, STORED = 0.6, 0.7, 0.8, 0.9
 """Share of the work behind us after each stage, as ``progress`` reports it."""
 
 
@@ -53,14 +70,24 @@ def render(
     preview_secret: bytes,
     cache_dir: Path,
     shop: str = SPOKEN_SHOP,
+    mark: Mark | None = None,
+    signer: Signer | None = None,
+    on_opening: Callable[[], None] | None = None,
+    meanwhile: Callable[[], None] | None = None,
     progress: Progress | None = None,
 ) -> Rendering:
     """Write ``performance.mid``, ``master.flac`` (24 bit) and ``preview.mp3`` of ``score`` into ``directory``.
 
-    Equal arguments give equal bytes on one machine. All files appear at the end or none does: ``progress`` gets
+    Equal arguments give equal bytes on one machine, but for the manifest that a ``signer`` puts into opening and
+    preview, with its salt and signature. All files appear at the end or none does: ``progress`` gets
     rising fractions up to 1 and may raise to cancel, and whatever is raised leaves nothing behind. Everything
     in the preview that varies follows from ``preview_secret``, the score and ``seed``. ``shop`` is what the
     tags say. ``cache_dir`` keeps sound fonts and spoken phrases between calls.
+
+    With ``on_opening``, a piece of 20 s or more gets an ``opening.mp3`` too, the first bars of the preview to be. It
+    appears as soon as it is done, before ``on_opening`` is called, and goes again on failure. ``meanwhile`` is called
+    once, while the synthesizer works. ``mark`` puts the house mark into the sound (frames, 2), ahead of loudness and
+    limiter; what it makes of a beginning must be the beginning of what it makes of the whole.
 
     Raises ``ValueError`` for a score that cannot be played, ``SoundUnavailable`` when a program or font is
     missing, ``StorageFull`` on a full disk, ``SynthesisFailed`` or ``EncodingFailed`` otherwise.
@@ -68,45 +95,64 @@ def render(
     report = progress or (lambda fraction: None)
     timings: dict[str, float] = {}
     report(0.0)
-    with workplace(directory) as folder:
+    with workplace(directory) as folder, _gone_on_failure(directory / OPENING):
         with _timed(timings, "performance"):
             performance = perform(score=score, seed=seed)
             midi = folder / PERFORMANCE
             midi.write_bytes(performance_midi(performance=performance, score=score))
-        with _timed(timings, "synthesis"):
-            sound = synthesize(
-                midi=midi,
-                voice=performance.voice,
-                seconds=performance.seconds,
-                cache_dir=cache_dir,
-                progress=lambda fraction: report(SYNTHESISED * fraction),
-            )
+        opening = opening_frames(score)
+        place = partial(_in_place, room=performance.voice.room, mark=mark)
+        tagging = Tagging(
+            secret=preview_secret,
+            identity=hashlib.sha256(repr((score, seed)).encode()).digest(),
+            cache_dir=cache_dir,
+            shop=shop,
+        )
+        with Synthesis(
+            midi=midi,
+            voice=performance.voice,
+            seconds=performance.seconds,
+            cache_dir=cache_dir,
+            progress=lambda fraction: report(SYNTHESISED * fraction),
+        ) as synthesis:
+            if on_opening and opening:
+                with _timed(timings, "opening"):
+                    _render_opening(
+                        synthesis,
+                        frames=opening,
+                        place=place,
+                        tagging=tagging,
+                        path=folder / OPENING,
+                        signer=signer,
+                    )
+                (folder / OPENING).replace(directory / OPENING)
+                on_opening()
+            if meanwhile:
+                meanwhile()
+            with _timed(timings, "synthesis"):
+                sound = synthesis.whole()
         report(SYNTHESISED)
-        with _timed(timings, "mastering"):
-            mastered = master(
-                sound=sound,
-                rate=RATE,
-                room=performance.voice.room,
-                music_seconds=performance.seconds,
-            )
-            del sound
-        report(MASTERED)
-        with _timed(timings, "master_file"):
-            write_master(sound=mastered.sound, path=folder / MASTER, seed=seed)
-        report(STORED)
-        with _timed(timings, "preview"):
-            write_preview(
-                sound=mastered.sound,
+        with _timed(timings, "room"):
+            sound = ended(sound=place(sound), rate=RATE, music_seconds=performance.seconds)
+        report(PLACED)
+        with ThreadPoolExecutor(1, thread_name_prefix="preview") as beside:
+            preview = beside.submit(
+                _render_preview,
+                sound.mean(axis=1),
+                opening=opening,
+                tagging=tagging,
                 path=folder / PREVIEW,
-                secret=preview_secret,
-                identity=hashlib.sha256(repr((score, seed)).encode()).digest(),
-                cache_dir=cache_dir,
-                shop=shop,
+                signer=signer,
+                timings=timings,
             )
-        report(PREVIEWED)
-        with _timed(timings, "drawing"):
-            peaks = waveform_peaks(folder / PREVIEW)
-            roll = coarse_roll(score)
+            with _timed(timings, "mastering"):
+                mastered = master(sound=sound, rate=RATE)
+            report(MASTERED)
+            with _timed(timings, "master_file"):
+                write_master(sound=mastered.sound, path=folder / MASTER, seed=seed)
+            report(STORED)
+            peaks = preview.result()
+        roll = coarse_roll(score)
         report(1.0)
         for name in (PERFORMANCE, MASTER, PREVIEW):
             (folder / name).replace(directory / name)
@@ -119,6 +165,54 @@ def render(
         roll=roll,
         timings=timings,
     )
+
+
+def _in_place(sound: Sound, *, room: float, mark: Mark | None) -> Sound:
+    """Put dry sound into its room, and the house mark into both; longer than ``sound`` by the room's tail."""
+    sound = in_room(sound=sound, rate=RATE, room=room)
+    return mark(sound) if mark else sound
+
+
+def _render_opening(
+    synthesis: Synthesis,
+    *,
+    frames: int,
+    place: partial[Sound],
+    tagging: Tagging,
+    path: Path,
+    signer: Signer | None,
+) -> None:
+    """Write the opening as soon as enough has been synthesized for it and for the tags that begin in it."""
+    spoken = spoken_tags(tagging=tagging, before=frames / RATE + LARGEST_SHIFT_SECONDS)
+    needed = max(frames, *(int(tag.heard_by * RATE) for tag in spoken)) + SETTLED_FRAMES
+    dry = synthesis.beginning(frames=whole_blocks(needed))
+    music = place(dry)[: len(dry)].mean(axis=1)
+    write_opening(music=music, frames=frames, path=path, spoken=spoken, signer=signer)
+
+
+def _render_preview(
+    music: Sound,
+    *,
+    opening: int | None,
+    tagging: Tagging,
+    path: Path,
+    signer: Signer | None,
+    timings: dict[str, float],
+) -> list[int]:
+    """Write the preview and return its peaks."""
+    with _timed(timings, "preview"):
+        write_preview(music=music, path=path, tagging=tagging, opening=opening, signer=signer)
+    with _timed(timings, "drawing"):
+        return waveform_peaks(path)
+
+
+@contextmanager
+def _gone_on_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

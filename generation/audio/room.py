@@ -16,7 +16,10 @@ REFLECTIONS = 9
 DECAY_SECONDS = ((0, 250, 1.25), (250, 1000, 1.3), (1000, 3500, 1.1), (3500, 9000, 0.7))
 """Bands in Hz with their reverberation time (fall by 60 dB); nothing above, as in a room with people."""
 
-BLOCK_FRAMES = 1 << 17
+SIZE = 200_000
+"""Frames of one Fourier transform: a length that is quick, of which the tail leaves ``BLOCK_FRAMES`` for new sound."""
+
+BLOCK_FRAMES = SIZE - 68_000
 
 
 @lru_cache(maxsize=4)
@@ -51,21 +54,23 @@ def impulse_response(rate: int) -> Stereo:
     return np.stack(sides, axis=1).astype(np.float32)
 
 
-def add_room(*, sound: Stereo, amount: float, rate: int) -> Stereo:
-    """Return ``sound`` (frames, 2) with ``amount`` of room added, longer by the length of the tail.
+def convolve(*, sound: Stereo, response: Stereo) -> Stereo:
+    """Return ``sound`` (frames, 2) as ``response`` answers to it, side by side, longer by the length of the tail.
 
-    Overlap-add in blocks, so that memory stays at the result plus a few megabytes.
+    ``response`` is as long as ``impulse_response``. Overlap-add in blocks, so that memory stays at the result plus a
+    few megabytes; a sound of ``whole_blocks`` gives, bit for bit, what it gives as the beginning of a longer one.
     """
-    response = impulse_response(rate) * np.float32(amount)
     tail = len(response) - 1
-    size = fft.next_fast_len(BLOCK_FRAMES + tail, real=True)
-    block = size - tail
-    transfer = fft.rfft(response, size, axis=0)
+    transfer = fft.rfft(response, SIZE, axis=0)
     result = np.zeros((len(sound) + tail, 2), dtype=np.float32)
-    result[: len(sound)] = sound
-    for start in range(0, len(sound), block):
-        spectrum = fft.rfft(sound[start : start + block], size, axis=0)
-        wet = fft.irfft(spectrum * transfer, size, axis=0)
-        end = min(start + size, len(result))
-        result[start:end] += wet[: end - start]
+    for start in range(0, len(sound), BLOCK_FRAMES):
+        spectrum = fft.rfft(sound[start : start + BLOCK_FRAMES], SIZE, axis=0)
+        spectrum *= transfer
+        end = min(start + SIZE, len(result))
+        result[start:end] += fft.irfft(spectrum, SIZE, axis=0)[: end - start]
     return result
+
+
+def whole_blocks(frames: int) -> int:
+    """Round ``frames`` up to what ``convolve`` takes in whole blocks."""
+    return -(-frames // BLOCK_FRAMES) * BLOCK_FRAMES

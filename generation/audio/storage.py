@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -69,3 +70,20 @@ def workplace(directory: Path) -> Iterator[Path]:
                 with suppress(OSError):
                     directory.rmdir()
             raise
+
+
+def remove_left_overs(directory: Path, *, older_than: float) -> int:
+    """Remove the temporary files in ``directory`` that nobody has written to for ``older_than`` seconds.
+
+    They are what a process left that was killed while it used ``replacing``. Returns how many there were.
+    """
+    count = 0
+    # Unlike Path.rglob, this does not mind what others remove meanwhile.
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = Path(folder, name)
+            with suppress(FileNotFoundError):
+                if name.startswith(TEMPORARY) and time.time() - path.stat().st_mtime > older_than:
+                    path.unlink()
+                    count += 1
+    return count

@@ -19,6 +19,7 @@ from generation.originality.index import CorpusIndex
 
 STUB_WEIGHTS = "a" * 64
 PREVIEW_BYTES = b"preview " * 40_000
+OPENING_BYTES = b"opening " * 10_000
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Studio:
     """What the stubs do; a test changes it to make something happen in the middle of the work."""
 
     while_composing: Callable[[], None] = lambda: None
+    while_opening: Callable[[], None] = lambda: None
     while_rendering: Callable[[], None] = lambda: None
     seeds: list[int] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -49,7 +51,20 @@ class Studio:
             fingerprint=fingerprint(notes), model_version="stub", form="A",
         )  # fmt: skip
 
-    def render(self, score: Score, *, directory: Path, progress: Any, **_: Any) -> Rendering:
+    def render(
+        self,
+        score: Score,
+        *,
+        directory: Path,
+        progress: Callable[[float], None],
+        on_opening: Callable[[], None],
+        meanwhile: Callable[[], None],
+        **_: Any,
+    ) -> Rendering:
+        (directory / storage.OPENING).write_bytes(OPENING_BYTES)
+        on_opening()
+        self.while_opening()
+        meanwhile()
         for name in (storage.PERFORMANCE, storage.MASTER):
             (directory / name).write_bytes(b"secret " + name.encode())
         progress(0.5)

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from accounts.models import Maker
 from accounts.services import SESSION_KEY
-from generation import links
+from generation import links, services, storage, worker
+from generation.audio.errors import StorageFull
 from generation.models import Composition
 from tests.factories import (
     a_listed_composition,
@@ -23,6 +24,7 @@ from tests.factories import (
     a_staff_user,
     a_user,
 )
+from tests.generation.stubs import OPENING_BYTES, Studio
 
 pytestmark = pytest.mark.django_db
 
@@ -154,8 +156,61 @@ def test_the_status_says_what_the_waiting_page_shows() -> None:
     assert first.created_at < piece.created_at
     assert answer.json() == {
         "id": str(piece.pk), "state": "queued", "state_label": "queued", "percent": 0, "queue_place": 2, "notes": None,
-        "error": "", "url": f"/compositions/{piece.pk}/", "preview_url": None, "is_working": True,
+        "error": "", "url": f"/compositions/{piece.pk}/", "opening_url": None, "preview_url": None,
+        "is_working": True,
     }  # fmt: skip
+
+
+def test_an_opening_is_heard_by_its_maker_and_staff_while_the_rest_is_in_work(studio: Studio) -> None:
+    maker = a_maker()
+    piece = a_queued_composition(maker=maker)
+    address = reverse("composition_opening", args=[piece.pk])
+    seen: list[str] = []
+
+    def listen() -> None:
+        for friend in (guest(maker), person(a_staff_user())):
+            assert friend.get(reverse("composition_status", args=[piece.pk])).json()["opening_url"] == address
+            whole = friend.get(address)
+            assert (content(whole), whole["Content-Type"]) == (OPENING_BYTES, "audio/mpeg")
+            part = friend.get(address, headers={"Range": "bytes=8-15"})
+            assert (part.status_code, content(part)) == (206, b"opening ")
+            assert friend.get(address, headers={"If-None-Match": whole["ETag"]}).status_code == 304
+            assert address in friend.get(page(piece)).content.decode()
+            seen.append(whole["ETag"])
+        for stranger in (Client(), guest(a_maker()), person(a_user())):
+            assert stranger.get(address).status_code == 404
+
+    studio.while_opening = listen
+    assert guest(maker).get(address).status_code == 404
+    assert worker.run(piece.pk)
+    assert seen[0] == seen[1]
+    # Once it is ready the whole preview is there.
+    assert guest(maker).get(address).status_code == 404
+    assert guest(maker).get(reverse("composition_status", args=[piece.pk])).json()["opening_url"] is None
+
+
+@pytest.mark.parametrize("end", ["cancelled", "failed", "given to another worker"])
+def test_an_opening_goes_with_its_worker(studio: Studio, end: str) -> None:
+    maker = a_maker()
+    piece = a_queued_composition(maker=maker)
+    address = reverse("composition_opening", args=[piece.pk])
+    answers: list[int] = []
+
+    def stop() -> None:
+        answers.append(guest(maker).get(address).status_code)
+        if end == "failed":
+            raise StorageFull("no space left")
+        if end == "cancelled":
+            services.cancel_composition(composition=piece)
+        else:
+            Composition.objects.filter(pk=piece.pk).update(claim=uuid.uuid4())
+        answers.append(guest(maker).get(address).status_code)
+
+    studio.while_opening = stop
+    assert not worker.run(piece.pk)
+    assert answers == ([200] if end == "failed" else [200, 404])
+    assert guest(maker).get(address).status_code == 404
+    assert list(storage.work_folders()) == []
 
 
 def test_an_unchanged_status_is_a_304_and_a_changed_one_is_not() -> None:

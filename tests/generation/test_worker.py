@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import time
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from unittest import mock
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.services import HOUSE_CLIENT
 from generation import jobs, services, storage, worker
@@ -58,6 +61,7 @@ def test_a_queued_piece_becomes_ready_with_all_its_files_and_facts(studio: Studi
     assert piece.fingerprint
     assert {path.name for path in storage.folder_of(piece.pk).iterdir()} == storage.NAMES
     assert storage.preview_path(piece).read_bytes() == PREVIEW_BYTES
+    assert 0 <= piece.timings["opening_heard"] <= piece.timings["total"]
     assert piece.preview_sha256 == storage.sha256_of(storage.preview_path(piece))
     assert piece.master_sha256 == storage.sha256_of(storage.path_of(piece, storage.MASTER))
     assert storage.read_score(piece).notes == a_melody(5)
@@ -138,7 +142,7 @@ def test_an_unknown_piece_is_left_alone(studio: Studio) -> None:
     assert not worker.run(uuid.uuid4())
 
 
-@pytest.mark.parametrize("moment", ["while_composing", "while_rendering"])
+@pytest.mark.parametrize("moment", ["while_composing", "while_opening", "while_rendering"])
 def test_cancelling_stops_the_worker_and_leaves_no_file(studio: Studio, moment: str) -> None:
     piece = a_queued_composition()
     rendered = mock.Mock(return_value=None)
@@ -194,13 +198,28 @@ def test_kill_9_in_the_middle_ends_in_one_finished_piece(
         mock.patch.object(compose_composition, "apply_async") as bell,
         django_capture_on_commit_callbacks(execute=True),
     ):
-        assert services.sweep_compositions() == {"lapsed": 1, "rung": 0, "folders": 1}
+        assert services.sweep_compositions() == {"lapsed": 1, "rung": 0, "folders": 1, "parts": 0}
     bell.assert_called_once_with([str(piece.pk)], retry=False)
     assert worker.run(piece.pk)
     assert not worker.run(piece.pk)
     assert (fresh(piece).state, fresh(piece).attempts) == ("ready", 2)
     assert len(studio.seeds) == 1
     assert not left_over.exists()
+
+
+def test_what_a_killed_worker_left_in_the_sound_cache_is_swept(settings: Settings, tmp_path: Path) -> None:
+    settings.SOUND_CACHE_DIR = tmp_path / "cache"
+    cache = tmp_path / "cache"
+    left_overs = [cache / "fonts" / ".part-abc.sf2", cache / "tags" / ".part-def.wav"]
+    kept = [cache / "fonts" / "piano.sf2", cache / "fonts" / ".part-being-written.sf2"]
+    for path in left_overs + kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"sound")
+    long_ago = time.time() - 3600
+    for path in [*left_overs, kept[0]]:
+        os.utime(path, (long_ago, long_ago))
+    assert services.sweep_compositions()["parts"] == 2
+    assert sorted(path for path in cache.rglob("*") if path.is_file()) == sorted(kept)
 
 
 def test_a_worker_that_dies_between_rename_and_commit_is_replaced(studio: Studio) -> None:
@@ -261,6 +280,7 @@ def test_a_long_queue_does_not_flood_the_broker(django_capture_on_commit_callbac
     assert bell.call_count == 10
 
 
+@pytest.mark.parametrize("moment", ["while_opening", "while_rendering"])
 @pytest.mark.parametrize(
     "failure",
     [
@@ -269,8 +289,10 @@ def test_a_long_queue_does_not_flood_the_broker(django_capture_on_commit_callbac
         StorageFull("no space left"),
     ],
 )
-def test_a_full_disk_fails_clearly_and_leaves_nothing(studio: Studio, failure: Exception) -> None:
-    studio.while_rendering = mock.Mock(side_effect=failure)
+def test_a_full_disk_fails_clearly_and_leaves_nothing(
+    studio: Studio, failure: Exception, moment: str
+) -> None:
+    setattr(studio, moment, mock.Mock(side_effect=failure))
     piece = a_queued_composition()
     assert not worker.run(piece.pk)
     assert fresh(piece).state == "failed"

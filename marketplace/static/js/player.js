@@ -82,19 +82,23 @@ function setUp(root) {
     });
   };
 
-  audio.addEventListener("loadedmetadata", () => {
+  const loaded = () => {
     if (Number.isFinite(audio.duration)) duration = audio.duration;
     if (wanted !== null) audio.currentTime = wanted;
     wanted = null;
     show();
-  });
-  audio.addEventListener("play", () => {
+  };
+
+  const started = () => {
     for (const other of players) if (other !== audio) other.pause();
     root.dataset.playing = "";
     button.setAttribute("aria-label", button.dataset.labelPause);
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(tick);
-  });
+  };
+
+  audio.addEventListener("loadedmetadata", loaded);
+  audio.addEventListener("play", started);
   audio.addEventListener("pause", () => {
     delete root.dataset.playing;
     button.setAttribute("aria-label", button.dataset.labelPlay);
@@ -156,6 +160,9 @@ function setUp(root) {
   controls.hidden = false;
   players.push(audio);
   show();
+  // The page may have come while its sound was playing already: see progress.js.
+  if (audio.readyState > 0) loaded();
+  if (!audio.paused) started();
 }
 
 for (const root of document.querySelectorAll("[data-player]")) setUp(root);

@@ -1,10 +1,99 @@
-// Asks how far a piece is, every second at first and less often later, and opens the piece once it is ready.
+// Asks how far a piece is, often at first and less often later; offers its opening as soon as there is one, and opens
+// the piece once it is ready. If the opening is playing then, the whole preview goes on from the same place.
 
-const FIRST_WAIT = 1000;
+const QUICK_WAIT = 300;
+const QUICK_FOR = 10000;
+const USUAL_WAIT = 1000;
 const LONGEST_WAIT = 5000;
 const SLOWER = 1.15;
+const VOLUME_KEY = "soloscore-volume";
 
 const root = document.querySelector("[data-progress]");
+
+const firstWait = () => (performance.now() < QUICK_FOR ? QUICK_WAIT : USUAL_WAIT);
+
+// The opening of the piece: a button over <audio>. Without this script the browser's own controls stay.
+function openingOf(box) {
+  const audio = box.querySelector("audio");
+  const button = box.querySelector("[data-play]");
+  const error = box.querySelector("[data-error]");
+  const said = root.querySelector("[data-opening-said]");
+
+  const isPlaying = () => !audio.paused && !audio.ended;
+
+  const offer = (url) => {
+    box.hidden = said.hidden = !url && !isPlaying();
+    if (url && !audio.hasAttribute("src")) {
+      audio.preload = "auto";
+      audio.src = url;
+    } else if (box.hidden) {
+      audio.removeAttribute("src");
+    }
+  };
+
+  const show = () => {
+    box.toggleAttribute("data-playing", isPlaying());
+    button.querySelector("[data-label-play]").hidden = isPlaying();
+    button.querySelector("[data-label-pause]").hidden = !isPlaying();
+  };
+
+  button.addEventListener("click", () => {
+    error.hidden = true;
+    if (isPlaying()) {
+      audio.pause();
+      return;
+    }
+    if (audio.error) audio.load();
+    audio.play().catch((problem) => {
+      if (problem.name !== "AbortError") error.hidden = false;
+    });
+  });
+  for (const event of ["play", "pause", "ended"]) audio.addEventListener(event, show);
+
+  try {
+    const volume = Number(localStorage.getItem(VOLUME_KEY) ?? 1);
+    if (volume >= 0 && volume <= 1) audio.volume = volume;
+  } catch {
+    // A browser that stores nothing plays at full volume.
+  }
+  audio.preload = "auto";
+  audio.hidden = true;
+  button.hidden = false;
+  return { audio, isPlaying, offer };
+}
+
+const happened = (audio, name) =>
+  new Promise((resolve, reject) => {
+    audio.addEventListener(name, resolve, { once: true });
+    audio.addEventListener("error", reject, { once: true });
+  });
+
+// Puts the finished piece in the place of the waiting page without leaving it, so that the sound does not stop.
+async function goOn(opening) {
+  const answer = await fetch(window.location.href, { credentials: "same-origin", cache: "no-store" });
+  if (!answer.ok) throw new Error(`the page answered ${answer.status}`);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const main = document.importNode(page.querySelector("main"), true);
+  const audio = main.querySelector(".player-large audio");
+  audio.preload = "auto";
+  audio.volume = opening.audio.volume;
+  audio.load();
+  await happened(audio, "canplaythrough");
+  audio.currentTime = opening.audio.currentTime;
+  await happened(audio, "seeked");
+  const wasPlaying = opening.isPlaying() || opening.audio.ended;
+  if (wasPlaying) await audio.play();
+  opening.audio.pause();
+  document.querySelector("main").replaceWith(main);
+  document.title = page.title;
+  for (const { src } of page.querySelectorAll("script[type=module][src]")) {
+    const script = document.createElement("script");
+    script.type = "module";
+    script.src = src;
+    document.body.append(script);
+  }
+  main.focus({ preventScroll: true });
+}
 
 if (root) {
   const bar = root.querySelector("[data-percent]");
@@ -13,9 +102,11 @@ if (root) {
   const queue = root.querySelector("[data-queue]");
   const notes = root.querySelector("[data-notes]");
   const offline = root.querySelector("[data-offline]");
-  let wait = FIRST_WAIT;
+  const opening = openingOf(root.querySelector("[data-opening]"));
+  let wait = firstWait();
   let tag = "";
   let timer = 0;
+  let stopped = false;
 
   const fill = (element, value, name) => {
     element.hidden = !value;
@@ -32,10 +123,23 @@ if (root) {
     setText(label, status.state_label.charAt(0).toUpperCase() + status.state_label.slice(1));
     fill(queue, status.queue_place, "place");
     fill(notes, status.notes, "notes");
+    opening.offer(status.opening_url);
     for (const stage of root.querySelectorAll("[data-stage]")) {
       if (stage.dataset.stage === status.state) stage.setAttribute("aria-current", "step");
       else stage.removeAttribute("aria-current");
     }
+  };
+
+  const finish = async (status) => {
+    if (status.preview_url && opening.isPlaying()) {
+      try {
+        await goOn(opening);
+        return;
+      } catch {
+        // The page as the server sends it does as well, only silently.
+      }
+    }
+    window.location.reload();
   };
 
   const ask = async () => {
@@ -53,11 +157,12 @@ if (root) {
         tag = answer.headers.get("ETag") ?? "";
         const status = await answer.json();
         if (!status.is_working) {
-          window.location.reload();
+          stopped = true;
+          await finish(status);
           return;
         }
         show(status);
-        wait = FIRST_WAIT;
+        wait = firstWait();
       } else {
         wait = Math.min(LONGEST_WAIT, wait * SLOWER);
       }
@@ -70,10 +175,10 @@ if (root) {
   };
 
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState !== "visible") return;
+    if (document.visibilityState !== "visible" || stopped) return;
     window.clearTimeout(timer);
-    wait = FIRST_WAIT;
+    wait = firstWait();
     ask();
   });
-  timer = window.setTimeout(ask, FIRST_WAIT);
+  timer = window.setTimeout(ask, wait);
 }

@@ -89,6 +89,10 @@ class Rendered:
     def preview(self) -> npt.NDArray[np.float32]:
         return soundfile.read(self.directory / "preview.mp3", dtype="float32")[0]
 
+    @property
+    def opening(self) -> npt.NDArray[np.float32]:
+        return soundfile.read(self.directory / "opening.mp3", dtype="float32")[0]
+
 
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -97,13 +101,20 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Callable[[Score], Rendered]:
-    """Render a score, or give back the rendering another test has asked for already."""
+    """Render a score with its opening, or give back the rendering another test has asked for already."""
     done: dict[Score, Rendered] = {}
 
     def once(score: Score) -> Rendered:
         if score not in done:
             directory = tmp_path_factory.mktemp("rendered")
-            rendering = render(score, directory=directory, seed=7, preview_secret=SECRET, cache_dir=cache_dir)
+            rendering = render(
+                score,
+                directory=directory,
+                seed=7,
+                preview_secret=SECRET,
+                cache_dir=cache_dir,
+                on_opening=lambda: None,
+            )
             done[score] = Rendered(score, directory, rendering)
         return done[score]
 

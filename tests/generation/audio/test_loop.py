@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from generation.audio.levels import loudness
 from generation.audio.loop import make_loop
-from generation.audio.master import loudness
 from generation.audio.performance import LEAD_SECONDS, perform
 from generation.audio.synthesis import RATE
 from generation.composer.score import Note, Score

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pyloudnorm
 import pytest
 
 from generation.audio.errors import SynthesisFailed
-from generation.audio.master import decibels, master, true_peaks
+from generation.audio.levels import decibels, loudness, true_peaks
+from generation.audio.master import ended, in_room, master
+from generation.audio.room import whole_blocks
 from generation.audio.soundfont import cut_out
-from generation.audio.synthesis import RATE, synthesize
+from generation.audio.synthesis import RATE, Synthesis
 from generation.audio.voices import VOICES, find_font
 from tests.generation.audio.conftest import scale
 
@@ -21,14 +24,41 @@ def clicks():
 
 
 def finished(sound):
-    return master(sound=sound.copy(), rate=RATE, room=0.1, music_seconds=6.0)
+    placed = in_room(sound=sound, rate=RATE, room=0.1)
+    return master(sound=ended(sound=placed, rate=RATE, music_seconds=6.0), rate=RATE)
 
 
 def test_the_limiter_holds_the_ceiling_and_the_loudness(clicks):
     result = finished(clicks)
-    assert result.loudness_lufs == pytest.approx(-14.0, abs=0.3)
-    assert result.true_peak_dbtp <= -1.0
-    assert decibels(float(true_peaks(sound=result.sound).max())) <= -1.0
+    assert result.loudness_lufs == pytest.approx(-14.0, abs=0.06)
+    assert result.loudness_lufs == pytest.approx(
+        pyloudnorm.Meter(RATE).integrated_loudness(result.sound), abs=0.01
+    )
+    assert result.true_peak_dbtp == pytest.approx(
+        decibels(float(true_peaks(sound=result.sound).max())), abs=1e-3
+    )
+
+
+def test_room_is_left_for_the_mark_of_a_sold_copy(clicks):
+    assert finished(clicks).true_peak_dbtp == pytest.approx(-1.25, abs=1e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_meter_agrees_with_another_one(clicks, channels):
+    # Loud and soft parts, so that both gates have something to leave out.
+    sound = clicks[:, :channels] * np.repeat([0.3, 0.01, 0.8, 0.0, 0.1, 0.5], RATE)[:, None].astype(
+        np.float32
+    )
+    assert loudness(sound=sound, rate=RATE) == pytest.approx(
+        pyloudnorm.Meter(RATE).integrated_loudness(sound), abs=1e-3
+    )
+
+
+def test_whole_blocks_of_a_beginning_are_placed_as_in_the_whole(clicks):
+    frames = whole_blocks(RATE)
+    assert RATE <= frames < len(clicks)
+    beginning = in_room(sound=clicks[:frames], rate=RATE, room=0.2)
+    assert np.array_equal(beginning[:frames], in_room(sound=clicks, rate=RATE, room=0.2)[:frames])
 
 
 def test_mastering_is_the_same_to_the_bit_each_time(clicks):
@@ -52,12 +82,17 @@ def test_silence_cannot_be_mastered():
         finished(np.zeros((6 * RATE, 2), dtype=np.float32))
 
 
+def dry(midi, *, voice, cache_dir):
+    with Synthesis(midi=midi, voice=voice, seconds=4.0, cache_dir=cache_dir) as synthesis:
+        return synthesis.whole()
+
+
 def test_the_cut_out_sounds_like_the_whole_font(rendered, tmp_path, cache_dir, monkeypatch):
     midi = rendered(scale()).directory / "performance.mid"
     voice = VOICES["piano"]
-    small = synthesize(midi=midi, voice=voice, seconds=4.0, cache_dir=cache_dir)
+    small = dry(midi, voice=voice, cache_dir=cache_dir)
     monkeypatch.setattr("generation.audio.synthesis.prepare_font", lambda **_: find_font())
-    whole = synthesize(midi=midi, voice=voice, seconds=4.0, cache_dir=cache_dir)
+    whole = dry(midi, voice=voice, cache_dir=cache_dir)
     assert small.shape == whole.shape
     assert np.abs(small - whole).max() < 1e-5 * np.abs(whole).max()
 

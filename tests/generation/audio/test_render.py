@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from generation.audio.master import loudness
+from generation.audio.levels import loudness
 from generation.audio.performance import perform
 from generation.audio.render import render
 from generation.audio.synthesis import RATE
@@ -54,7 +54,7 @@ def test_the_master_is_24_bit_stereo(piece):
 def test_loudness_and_true_peak_hold_on_another_meter(piece):
     lufs, peak = ffmpeg_levels(piece.directory / "master.flac")
     assert lufs == pytest.approx(-14.0, abs=0.3)
-    assert peak <= -0.95
+    assert peak <= -1.15
     assert piece.rendering.loudness_lufs == pytest.approx(lufs, abs=0.15)
     assert piece.rendering.true_peak_dbtp == pytest.approx(peak, abs=0.15)
 
@@ -108,6 +108,7 @@ def test_only_the_three_files_appear_and_progress_rises_to_one(tmp_path, cache_d
     assert set(rendering.timings) == {
         "performance",
         "synthesis",
+        "room",
         "mastering",
         "master_file",
         "preview",
@@ -141,7 +142,7 @@ def test_the_other_voices_sound_too(tmp_path, cache_dir, instrument):
     score = scale(instrument=instrument, bpm=240)
     rendering = render(score, directory=tmp_path, seed=1, preview_secret=SECRET, cache_dir=cache_dir)
     assert rendering.loudness_lufs == pytest.approx(-14.0, abs=0.3)
-    assert rendering.true_peak_dbtp <= -1.0
+    assert rendering.true_peak_dbtp <= -1.2
 
 
 def test_the_preview_lasts_as_long_as_the_master_in_mono(piece):
@@ -151,7 +152,7 @@ def test_the_preview_lasts_as_long_as_the_master_in_mono(piece):
     assert (piece.directory / "preview.mp3").stat().st_size == pytest.approx(
         piece.rendering.seconds * 96_000 / 8, rel=0.02
     )
-    assert loudness(sound=piece.preview, rate=RATE) == pytest.approx(-19.0, abs=1.0)
+    assert loudness(sound=piece.preview, rate=RATE) == pytest.approx(-19.0, abs=1.8)
 
 
 def test_peaks_are_those_of_the_served_preview(piece):
