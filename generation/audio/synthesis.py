@@ -101,6 +101,8 @@ class Synthesis:
     ) -> None:
         self._stopped = True
         self._thread.shutdown()
+        # Whoever has the sound keeps it; this object may live longer.
+        self._sound = bytearray()
 
     def beginning(self, *, frames: int) -> Stereo:
         """Wait for the first ``frames`` of dry sound and return them, float32 of shape (frames, 2) at 44.1 kHz.

@@ -14,12 +14,15 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from marketplace import bench
 from marketplace.bench_composing import composing
+from marketplace.bench_sound import sounding
 
 
 class Command(BaseCommand):
     """Measure, print a table, write bench/results.json. Exits with 1 when a figure does not hold."""
 
-    help = "Measure composing, start-up, click to preview and memory on the running product; writes bench/results.json."
+    help = (
+        "Measure composing, rendering, start-up, clicks and memory on the product; writes bench/results.json."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--docs", action="store_true", help="write docs/benchmarks.md as well")
@@ -29,9 +32,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         figures = []
-        parts = (
-            [composing, bench.visit] if options["skip_clone"] else [composing, bench.visit, bench.fresh_clone]
-        )
+        parts = [composing, sounding, bench.visit]
+        if not options["skip_clone"]:
+            parts.append(bench.fresh_clone)
         for part in parts:
             for figure in part(settings.BASE_DIR):
                 mark = "holds" if figure.holds else "FALLS SHORT"

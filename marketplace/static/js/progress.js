@@ -1,5 +1,5 @@
 // Asks how far a piece is, often at first and less often later; offers its opening as soon as there is one, and opens
-// the piece once it is ready. If the opening is playing then, the whole preview goes on from the same place.
+// the piece once it is ready. Where the opening has been heard, the whole preview goes on from the same place.
 
 const QUICK_WAIT = 300;
 const QUICK_FOR = 10000;
@@ -70,6 +70,7 @@ const happened = (audio, name) =>
 
 // Puts the finished piece in the place of the waiting page without leaving it, so that the sound does not stop.
 async function goOn(opening) {
+  const wasPlaying = opening.isPlaying();
   const answer = await fetch(window.location.href, { credentials: "same-origin", cache: "no-store" });
   if (!answer.ok) throw new Error(`the page answered ${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -81,8 +82,7 @@ async function goOn(opening) {
   await happened(audio, "canplaythrough");
   audio.currentTime = opening.audio.currentTime;
   await happened(audio, "seeked");
-  const wasPlaying = opening.isPlaying() || opening.audio.ended;
-  if (wasPlaying) await audio.play();
+  if (opening.isPlaying() || (wasPlaying && opening.audio.ended)) await audio.play();
   opening.audio.pause();
   document.querySelector("main").replaceWith(main);
   document.title = page.title;
@@ -131,7 +131,7 @@ if (root) {
   };
 
   const finish = async (status) => {
-    if (status.preview_url && opening.isPlaying()) {
+    if (status.preview_url && opening.audio.currentTime > 0) {
       try {
         await goOn(opening);
         return;
