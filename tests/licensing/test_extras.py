@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from generation import storage
-from generation.audio.master import loudness
+from generation.audio.levels import loudness
 from generation.composer.compose import Order, compose, load_model
 from generation.composer.score import Note, Score
 from generation.composer.write import read_midi
