@@ -271,6 +271,8 @@ COMPOSITIONS_QUEUED_AT_MOST = 200
 HEARTBEAT_LAPSES_AFTER = timedelta(seconds=30)
 # Varies the spoken tag of each preview; whoever knows it can reproduce a tag.
 PREVIEW_SECRET = env("SOLOSCORE_PREVIEW_SECRET", "" if PRODUCTION else SECRET_KEY)
+# Keys the inaudible marks; whoever knows it can read and forge them.
+MARK_SECRET = env("SOLOSCORE_MARK_SECRET", "" if PRODUCTION else SECRET_KEY)
 
 # Payments. Without a Stripe key, development uses the test checkout; production refuses to start a purchase.
 STRIPE_SECRET_KEY = env("STRIPE_SECRET_KEY")
