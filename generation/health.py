@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from generation.audio.errors import AudioError
 from generation.audio.process import run_program
-from generation.audio.voices import PROGRAMS, VOICES, Voice, build_of, find_program
+from generation.audio.voices import PROGRAMS, VOICES, Font, Voice, build_of, find_program
 from generation.models import Composition
 from generation.states import WORKING, State
 
@@ -26,13 +26,18 @@ class Program(NamedTuple):
     version: str
 
 
-class Sound(NamedTuple):
-    """What an instrument is played with; ``path`` is empty without a font, ``origin`` for a build that is not known."""
+class Sounds(NamedTuple):
+    """A sound font and what is played with it.
 
-    voice: Voice
+    ``path`` is where it lies, empty if it is missing; ``origin`` is where its build comes from, empty if it is not
+    known.
+    """
+
+    font: Font
     path: str
     sha256: str
     origin: str
+    voices: list[Voice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,10 @@ def programs() -> list[Program]:
     return [_program(name) for name in PROGRAMS]
 
 
-def sounds() -> list[Sound]:
-    """Say for each instrument which font lies on this machine."""
-    return [_sound(voice) for voice in VOICES.values()]
+def sounds() -> list[Sounds]:
+    """Say of every sound font what lies on this machine, and which instruments play it."""
+    fonts = {id(voice.font): voice.font for voice in VOICES.values()}
+    return [_sounds(font) for font in fonts.values()]
 
 
 def queue() -> Queue:
@@ -90,9 +96,10 @@ def _program(name: str) -> Program:
     return Program(name, path, lines[0].partition("  ")[0].partition(" Copyright")[0] if lines else "")
 
 
-def _sound(voice: Voice) -> Sound:
+def _sounds(font: Font) -> Sounds:
+    voices = [voice for voice in VOICES.values() if voice.font is font]
     try:
-        build = build_of(voice.font)
+        build = build_of(font)
     except AudioError:
-        return Sound(voice, "", "", "")
-    return Sound(voice, str(build.path), build.sha256, build.origin)
+        return Sounds(font, "", "", "", voices)
+    return Sounds(font, str(build.path), build.sha256, build.origin, voices)

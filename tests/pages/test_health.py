@@ -34,11 +34,11 @@ def test_programs_fonts_and_licences_are_named(staff: Client) -> None:
     assertContains(page, "fpcalc version")
     assertContains(page, "FluidSynth runtime version")
     known = voices.build_of(voices.MUSESCORE_GENERAL)
-    assertContains(page, known.sha256, count=len(voices.VOICES))
+    assertContains(page, known.sha256)
     assertContains(page, known.origin)
     assertContains(page, voices.MUSESCORE_GENERAL.licence)
     for voice in voices.VOICES.values():
-        assertContains(page, f'<tr><th scope="row">{voice.slug}</th><td>{voice.program}</td>')
+        assertContains(page, f"<li>{voice.slug} {voice.program}</li>")
 
 
 def test_what_is_missing_is_named_with_the_line_that_installs_it(
@@ -61,7 +61,7 @@ def test_a_font_of_unknown_build_is_marked_even_where_it_is_allowed(
     monkeypatch.setenv(voices.ALLOW_UNKNOWN_VARIABLE, "1")
     page = staff.get(ADDRESS)
     assertNotContains(page, "is damaged or not a build we know")
-    assertContains(page, "damaged or not known", count=len(voices.VOICES))
+    assertContains(page, "damaged or not known", count=1)
 
 
 def test_the_queue_is_counted(staff: Client) -> None:
