@@ -11,6 +11,7 @@ need() { # need PROGRAM PACKAGE
 need fluidsynth fluidsynth
 need ffmpeg ffmpeg
 need espeak-ng espeak-ng
+need fpcalc libchromaprint-tools
 # compiles the composer's kernel; its headers are only recommended by gcc
 [ -n "${CC:-}" ] || need cc "gcc libc6-dev"
 found_font=no

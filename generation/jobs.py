@@ -19,6 +19,7 @@ from accounts.services import HOUSE_CLIENT
 from generation import storage
 from generation.models import Composition
 from generation.originality.record import Lines
+from generation.recognition import keep_print
 from generation.states import WORKING, State, move
 from generation.works import put_on_record
 
@@ -82,8 +83,8 @@ class Job:
         if not self._move(State.RENDERING, progress=percent, notes=notes):
             raise LostClaimError
 
-    def finish(self, *, lines: Lines, **facts: Any) -> None:
-        """Offer the piece: state, facts, lines, fingerprints and files appear together or not at all.
+    def finish(self, *, lines: Lines, audio_print: bytes, **facts: Any) -> None:
+        """Offer the piece: state, facts, lines, fingerprints, audio print and files appear together or not at all.
 
         The row is locked by its own UPDATE while the folder is renamed, so that of two workers only the one with the
         claim gets here. Raises ``LostClaimError``, or ``AlreadyExistsError`` if the fingerprint is on record.
@@ -98,6 +99,7 @@ class Job:
                 ):
                     raise LostClaimError
                 put_on_record(composition_id=self.composition.pk, lines=lines)
+                keep_print(composition_id=self.composition.pk, audio_print=audio_print)
                 storage.finish_folder(self.composition.pk, claim=self.claim)
         except IntegrityError as error:
             if Composition.objects.filter(fingerprint=facts.get("fingerprint")).exists():

@@ -302,6 +302,26 @@ class WorkFingerprint(models.Model):
         return f"{self.work_id}: {self.run_hash}"
 
 
+class AudioPrint(models.Model):
+    """What a finished piece's recording is known by again: the Chromaprint of its master, as 32-bit words."""
+
+    composition = models.OneToOneField(
+        Composition,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="audio_print",
+        verbose_name=_("composition"),
+    )
+    words = models.BinaryField(_("words"), help_text=_("Unsigned 32-bit integers, least byte first."))
+
+    class Meta:
+        verbose_name = _("audio print")
+        verbose_name_plural = _("audio prints")
+
+    def __str__(self) -> str:
+        return str(self.composition_id)
+
+
 class RegisterHead(models.Model):
     """The one row that is locked by whoever decides whether a piece is still unlike all that were sold."""
 

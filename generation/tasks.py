@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import uuid
 from typing import Any
 
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 
 from marketplace.celery import app
 
+logger = logging.getLogger(__name__)
+
 # Read when NumPy is loaded. The composer's matrices are small: several threads would only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@worker_init.connect
+def look_around(**_: Any) -> None:
+    """Say when a worker starts what this machine lacks, rather than with the first piece that fails for it."""
+    from generation.audio.voices import check_sound
+
+    for problem in check_sound():
+        logger.error("%s", problem)
 
 
 @worker_process_init.connect

@@ -18,7 +18,8 @@ from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from generation import storage
-from generation.audio.errors import SoundUnavailable, StorageFull
+from generation.audio.errors import SoundUnavailable, StorageFull, UnknownFont
+from generation.audio.fingerprint import fingerprint_of, pack
 from generation.audio.provenance import Signer
 from generation.audio.render import render
 from generation.catalogue import WEIGHTS
@@ -186,6 +187,7 @@ def _make(job: Job) -> None:
     timings["total"] = round(time.perf_counter() - began, 3)
     job.finish(
         lines=lines_on_record(composed.score.notes),
+        audio_print=pack(fingerprint_of(folder / storage.MASTER)),
         title=score.title,
         model=record,
         seconds=composed.seconds,
@@ -297,9 +299,11 @@ def _failed(job: Job, error: Exception) -> bool:
         )
     elif isinstance(error, OSError):
         return _stumbled(job, error)
-    elif isinstance(error, MissingModelError):
+    elif isinstance(error, MissingModelError | UnknownFont):
         # The message names files of this machine: it is for the log.
-        reason = _("Our composer for this instrument is damaged or not installed. Nothing was charged.")
+        reason = _(
+            "Our composer or sound for this instrument is damaged or not installed. Nothing was charged."
+        )
     else:
         reason = str(error)
     logger.error("composition %s failed: %s", job.composition.pk, error)

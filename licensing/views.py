@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+from typing import Any
+
+from allauth.core.ratelimit import consume_or_429
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.services import makers_of
+from generation.audio.errors import AudioError, NotAudio, TooShort
 from generation.models import Composition
 from licensing import extras, services
 from licensing.copyright_id import normalise
@@ -19,6 +28,10 @@ from licensing.documents import signed_file
 from licensing.errors import NoSuchExtra
 from licensing.keys import public_keys
 from licensing.models import ExclusiveRight
+from licensing.recognition import answer_for_public
+from licensing.uploads import BYTES_AT_MOST, BorrowedFile
+
+logger = logging.getLogger(__name__)
 
 PIECES_PER_PAGE = 12
 
@@ -59,15 +72,62 @@ def library(request: HttpRequest) -> HttpResponse:
     return render(request, "licensing/library.html", context)
 
 
-@require_safe
+@csrf_exempt  # the receiver of an uploaded file is chosen before the form's token is read
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def certificate_lookup(request: HttpRequest) -> HttpResponse:
-    """Ask for a Copyright ID and lead to its page; a mistyped one is told at once."""
+    """Ask for a Copyright ID and lead to its page, or for a recording and say what it is."""
+    if request.method == "POST":
+        return consume_or_429(request, action="recognise") or _receive(request)
     query = request.GET.get("id", "").strip()[:60]
     known = normalise(query) if query else None
     if known:
         return redirect("certificate", copyright_id=known)
-    context = {"query": query, "error": bool(query)}
-    return render(request, "licensing/certificate_lookup.html", context, status=404 if query else 200)
+    return _lookup_page(request, status=404 if query else 200, query=query, error=bool(query))
+
+
+def _receive(request: HttpRequest) -> HttpResponse:
+    receiver = BorrowedFile(request)
+    request.upload_handlers = [receiver]
+    try:
+        return _answer_recording(request, receiver=receiver)
+    finally:
+        receiver.close()
+
+
+@csrf_protect
+def _answer_recording(request: HttpRequest, *, receiver: BorrowedFile) -> HttpResponse:
+    upload = request.FILES.get("recording")
+    if receiver.is_too_large:
+        problem = _("This file is too large. Give a part of it, or an MP3 of it.")
+        return _lookup_page(request, status=413, problem=problem)
+    if not isinstance(upload, TemporaryUploadedFile):
+        return _lookup_page(request, status=422, problem=_("Choose a file first."))
+    path = Path(upload.temporary_file_path())
+    try:
+        answer = answer_for_public(path, makers=makers_of(request), user=request.user)
+    except AudioError as error:
+        status, problem = _refusal(error)
+        return _lookup_page(request, status=status, problem=problem)
+    return _lookup_page(request, answer=answer, file_name=upload.name)
+
+
+def _refusal(error: AudioError) -> tuple[int, str]:
+    """Say why a recording was not recognised, as a status and in words."""
+    if isinstance(error, TooShort):
+        return 422, _(
+            "This recording is too short or too silent to be recognised. "
+            "Give ten seconds of music, or all of a shorter piece."
+        )
+    if isinstance(error, NotAudio):
+        return 422, _("This file cannot be read as audio: it is of another kind, empty or damaged.")
+    logger.error("a recording could not be recognised: %s", error)
+    return 503, _("Recordings cannot be recognised at the moment. Please try again later.")
+
+
+def _lookup_page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
+    context["megabytes"] = BYTES_AT_MOST // 1_000_000
+    return render(request, "licensing/certificate_lookup.html", context, status=status)
 
 
 @never_cache

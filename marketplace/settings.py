@@ -195,6 +195,8 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "phone"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
+# Beside allauth's own limits: how often one address may ask what a recording is.
+ACCOUNT_RATE_LIMITS = {"recognise": "10/m/ip,200/d/ip"}
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env("SOLOSCORE_TRUSTED_PROXIES", "0"))
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -274,6 +276,8 @@ COMPOSITIONS_QUEUED_AT_MOST = 200
 HEARTBEAT_LAPSES_AFTER = timedelta(seconds=30)
 # Varies the spoken tag of each preview; whoever knows it can reproduce a tag.
 PREVIEW_SECRET = env("SOLOSCORE_PREVIEW_SECRET", "" if PRODUCTION else SECRET_KEY)
+# Keys the inaudible marks; whoever knows it can read and forge them.
+MARK_SECRET = env("SOLOSCORE_MARK_SECRET", "" if PRODUCTION else SECRET_KEY)
 
 # Payments. Without a Stripe key, development uses the test checkout; production refuses to start a purchase.
 STRIPE_SECRET_KEY = env("STRIPE_SECRET_KEY")

@@ -22,5 +22,6 @@ urlpatterns = [
     path("", include("licensing.urls")),
     path("", include("payments.urls")),
     path("api/", include("marketplace.api")),
+    path("admin/health/", admin.site.admin_view(views.staff_health), name="staff_health"),
     path("admin/", admin.site.urls),
 ]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib import admin
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from generation import health
+from generation.audio.voices import check_sound
 from generation.models import Composition, Instrument
 from generation.services import shop_compositions
 from licensing.terms import terms_text
@@ -59,7 +64,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when a visitor can be served: database, queue and disk are fit. 503 names what is not."""
+    """Answer 200 when a visitor can be served: database, queue and disk are fit. 503 names what is not.
+
+    ``sound`` names what this machine lacks to render, which a machine that only serves pages may.
+    """
     problems = []
     try:
         with connection.cursor() as cursor:
@@ -74,9 +82,24 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if free < DISK_IS_LOW_BELOW:
         problems.append(f"only {free // 2**20} MiB of disk left")
     return JsonResponse(
-        {"status": "ok" if not problems else "not ready", "problems": problems},
+        {"status": "ok" if not problems else "not ready", "problems": problems, "sound": check_sound()},
         status=503 if problems else 200,
     )
+
+
+@require_safe
+def staff_health(request: HttpRequest) -> HttpResponse:
+    """Show what this machine has for sound, and how the queue stands. The admin wraps it and lets only staff in."""
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Health"),
+        "machine": socket.gethostname(),
+        "problems": check_sound(),
+        "programs": health.programs(),
+        "sounds": health.sounds(),
+        "queue": health.queue(),
+    }
+    return render(request, "admin/health.html", context)
 
 
 def _oldest_queued_minutes() -> int:

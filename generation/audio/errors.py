@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-INSTALL_HINT = "apt-get install fluidsynth ffmpeg espeak-ng musescore-general-soundfont"
+INSTALL_HINT = "apt-get install fluidsynth ffmpeg espeak-ng libchromaprint-tools musescore-general-soundfont"
 
 
 class AudioError(Exception):
@@ -14,7 +14,21 @@ class SoundUnavailable(AudioError):
 
     def __init__(self, *, missing: str) -> None:
         super().__init__(f"{missing} is missing; install it with: {INSTALL_HINT}")
-        self.missing = missing
+
+
+class UnknownFont(SoundUnavailable):
+    """A sound font is there, but it is damaged or none of the builds whose licence was read."""
+
+    def __init__(self, message: str) -> None:
+        AudioError.__init__(self, message)
+
+
+class NotAudio(AudioError):
+    """A file from outside is no audio that can be read; the message says what it is instead, as far as known."""
+
+
+class TooShort(NotAudio):
+    """An audio file has too little music in it to be recognised."""
 
 
 class SynthesisFailed(AudioError):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import selectors
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from generation.audio.errors import AudioError, StorageFull
 from generation.audio.voices import find_program
@@ -23,13 +24,16 @@ def run_program(
     timeout: float,
     failure: type[AudioError],
     on_output: Callable[[bytes], None] | None = None,
+    statuses: Collection[int] = (0,),
+    memory_bytes: int | None = None,
 ) -> str:
     """Run ``command``, hand its standard output to ``on_output`` as it comes, return its standard error.
 
     ``command[0]`` is the name of a program, looked up on the path (``SoundUnavailable`` if it is not there).
-    A nonzero exit, or more than ``timeout`` seconds, raises ``failure`` with the program's last words; a full
-    disk raises ``StorageFull``. An exception from ``on_output`` ends the program and is passed on; while nothing
-    comes it is called with nothing a few times a second, so that a program that hangs can be ended too.
+    An exit status outside ``statuses``, or more than ``timeout`` seconds, raises ``failure`` with the program's last
+    words; a full disk raises ``StorageFull``. An exception from ``on_output`` ends the program and is passed on; while
+    nothing comes it is called with nothing a few times a second, so that a program that hangs can be ended too.
+    ``memory_bytes`` limits the program's address space where the system can (Linux).
     """
     name = command[0]
     process = subprocess.Popen(
@@ -38,6 +42,10 @@ def run_program(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    if memory_bytes and hasattr(resource, "prlimit"):
+        # After the start, since a hook between fork and exec is not safe in a process with threads.
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     try:
         said = _follow(process=process, deadline=time.monotonic() + timeout, on_output=on_output)
     except TimeoutError:
@@ -51,7 +59,7 @@ def run_program(
                 stream.close()
     if "No space left on device" in said:
         raise StorageFull(f"{name} found no space left on the disk; free some and try again")
-    if process.returncode != 0:
+    if process.returncode not in statuses:
         raise failure(f"{name} ended with status {process.returncode}: {said.strip() or 'it said nothing'}")
     return said
 

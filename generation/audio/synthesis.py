@@ -18,7 +18,7 @@ import numpy.typing as npt
 from generation.audio.errors import StorageFull, SynthesisFailed
 from generation.audio.process import run_program
 from generation.audio.soundfont import cut_out
-from generation.audio.voices import Voice, find_font
+from generation.audio.voices import Voice, trusted_font
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +46,9 @@ def prepare_font(*, voice: Voice, cache_dir: Path) -> Path:
 
     The first call for the piano takes about 3 s and leaves 100 MB; other instruments are far below. A changed
     source font gives a new name. Where the cache cannot be written the source font itself is returned, which
-    sounds the same and costs 2 s a render. Raises ``SoundUnavailable`` without a font.
+    sounds the same and costs 2 s a render. Raises ``SoundUnavailable`` without a font that may be rendered with.
     """
-    source = find_font(voice.font).resolve()
+    source = trusted_font(voice.font).resolve()
     state = source.stat()
     name = f"{source.stem}-{state.st_size:x}-{state.st_mtime_ns:x}-{voice.program}-v{CUT_LAYOUT}.sf2"
     cut = cache_dir / "fonts" / name

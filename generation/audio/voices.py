@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from generation.audio.errors import SoundUnavailable
+from generation.audio.errors import SoundUnavailable, UnknownFont
 
-PROGRAMS = ("fluidsynth", "ffmpeg", "espeak-ng")
+PROGRAMS = ("fluidsynth", "ffmpeg", "espeak-ng", "fpcalc")
 
 FONT_FOLDERS = (
     "/usr/share/sounds/sf3",
@@ -24,6 +24,7 @@ FONT_FOLDERS = (
     "/opt/homebrew/share/soundfonts",
 )
 FONT_FOLDER_VARIABLE = "SOLOSCORE_SOUNDFONT_DIR"
+ALLOW_UNKNOWN_VARIABLE = "SOLOSCORE_ALLOW_UNKNOWN_SOUNDFONT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,12 @@ MUSESCORE_GENERAL = Font(
     sha256={
         "f9a37b36655f23e167c66ec91bef6097c8e99be29286219a54062919eb41aeae": (
             "Debian musescore-general-soundfont 0.2.1-1"
+        ),
+        "916aaca6b0eb9f9083eb42399614acb2ff4ec72ce28dffff1814592a9696b479": (
+            "Debian musescore-general-soundfont-small 0.2.1-1"
+        ),
+        "59287cbb0f424ec76d1bc269eee40dfe0b02252588d72eb016b5d2382e710a8f": (
+            "Debian musescore-general-soundfont-lossless 0.2.1-1"
         ),
     },
     licence="MIT, parts public domain or CC0 (/usr/share/doc/musescore-general-soundfont/copyright)",
@@ -122,12 +129,44 @@ def find_program(name: str) -> str:
     return path
 
 
-def check_sound(voices: Iterable[Voice] = tuple(VOICES.values())) -> list[str]:
-    """Return what keeps ``voices`` from sounding on this machine, one sentence each; empty if all is well.
+@dataclass(frozen=True, slots=True)
+class Build:
+    """The file of a font on this machine; ``origin`` is where this build comes from, empty if it is not known."""
 
-    A font of unknown build is reported too, since its licence has not been read. Its digest is computed once
-    in the life of the process (0.2 s).
+    path: Path
+    sha256: str
+    origin: str
+
+
+def build_of(font: Font) -> Build:
+    """Say which build of ``font`` lies on this machine. Its digest is computed once in the life of the process.
+
+    Raises ``SoundUnavailable`` if there is none.
     """
+    path = find_font(font)
+    state = path.stat()
+    digest = _digest(path.resolve(), state.st_size, state.st_mtime_ns)
+    return Build(path=path, sha256=digest, origin=font.sha256.get(digest, ""))
+
+
+def trusted_font(font: Font = MUSESCORE_GENERAL) -> Path:
+    """Return the file of ``font`` if it may be rendered with.
+
+    A build that is not known is refused with ``UnknownFont``: its licence was not read, or the file is damaged and
+    would sound wrong. ``SOLOSCORE_ALLOW_UNKNOWN_SOUNDFONT=1`` in the environment takes it all the same.
+    """
+    build = build_of(font)
+    if not build.origin and os.environ.get(ALLOW_UNKNOWN_VARIABLE) != "1":
+        raise UnknownFont(
+            f"{build.path} is damaged or not a build we know (its SHA-256 is {build.sha256}); get one of: "
+            f"{', '.join(font.sha256.values())} (apt-get install --reinstall repairs it), or read its licence and set "
+            f"{ALLOW_UNKNOWN_VARIABLE}=1"
+        )
+    return build.path
+
+
+def check_sound(voices: Iterable[Voice] = tuple(VOICES.values())) -> list[str]:
+    """Return what keeps ``voices`` from sounding on this machine, one sentence each; empty if all is well."""
     problems = []
     for name in PROGRAMS:
         try:
@@ -136,15 +175,9 @@ def check_sound(voices: Iterable[Voice] = tuple(VOICES.values())) -> list[str]:
             problems.append(str(error))
     for font in {id(voice.font): voice.font for voice in voices}.values():
         try:
-            path = find_font(font)
+            trusted_font(font)
         except SoundUnavailable as error:
             problems.append(str(error))
-            continue
-        state = path.stat()
-        if _digest(path.resolve(), state.st_size, state.st_mtime_ns) not in font.sha256:
-            problems.append(
-                f"{path} is not a build we know ({', '.join(font.sha256.values())}); read its licence before selling"
-            )
     return problems
 
 

@@ -97,6 +97,7 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
     )
     monkeypatch.setattr(worker, "compose", studio.compose)
     monkeypatch.setattr(worker, "render", studio.render)
+    monkeypatch.setattr(worker, "fingerprint_of", lambda path: np.frombuffer(path.read_bytes()[:16], "<u4"))
     monkeypatch.setattr(worker, "_loaded", lambda instrument: model)
     monkeypatch.setattr(worker, "write_midi", lambda score, path: path.write_bytes(b"secret score.mid"))
     monkeypatch.setattr(

@@ -19,11 +19,11 @@ from pytest_django import Settings
 
 from accounts.services import HOUSE_CLIENT
 from generation import jobs, services, storage, worker
-from generation.audio.errors import SoundUnavailable, StorageFull
+from generation.audio.errors import SoundUnavailable, StorageFull, UnknownFont
 from generation.composer.compose import NotOriginalError
 from generation.composer.model import MissingModelError
 from generation.composer.score import Score
-from generation.models import Composition, WorkFingerprint
+from generation.models import AudioPrint, Composition, WorkFingerprint
 from generation.originality.report import Report
 from generation.tasks import compose_composition
 from tests.factories import a_maker, a_queued_composition
@@ -66,6 +66,7 @@ def test_a_queued_piece_becomes_ready_with_all_its_files_and_facts(studio: Studi
     assert piece.master_sha256 == storage.sha256_of(storage.path_of(piece, storage.MASTER))
     assert storage.read_score(piece).notes == a_melody(5)
     assert isinstance(storage.read_score(piece), Score)
+    assert bytes(piece.audio_print.words) == b"secret master.fl"
     assert list(storage.work_folders()) == []
 
 
@@ -336,6 +337,28 @@ def test_missing_sound_programs_fail_with_what_to_install(studio: Studio) -> Non
     piece = a_queued_composition()
     assert not worker.run(piece.pk)
     assert "fluidsynth is missing" in fresh(piece).error
+
+
+def test_a_font_of_unknown_origin_fails_clearly_and_keeps_our_paths_to_ourselves(studio: Studio) -> None:
+    problem = UnknownFont("/srv/fonts/MuseScore_General.sf3 is damaged or not a build we know")
+    studio.while_rendering = mock.Mock(side_effect=problem)
+    piece = a_queued_composition()
+    assert not worker.run(piece.pk)
+    assert (fresh(piece).state, "damaged or not installed" in fresh(piece).error) == ("failed", True)
+    assert "/srv" not in fresh(piece).error
+
+
+def test_a_machine_that_cannot_listen_fails_with_what_to_install_and_keeps_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        worker, "fingerprint_of", mock.Mock(side_effect=SoundUnavailable(missing="program fpcalc"))
+    )
+    piece = a_queued_composition()
+    assert not worker.run(piece.pk)
+    assert "libchromaprint-tools" in fresh(piece).error
+    assert files_on_disk() == []
+    assert not AudioPrint.objects.exists()
 
 
 def test_the_unforeseen_is_tried_again_and_given_up_after_three_attempts(studio: Studio) -> None:

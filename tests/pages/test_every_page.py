@@ -112,6 +112,7 @@ PAGES: dict[str, Visit] = {
     "retired": piece(sale_state=Composition.SaleState.RETIRED),
     "buying": buying,
     "certificate lookup": address("certificate_lookup"),
+    "certificate mistyped": lambda client: reverse("certificate_lookup") + "?id=nonsense",
     "certificate nobody knows": lambda client: reverse("certificate", args=["SLS-0000-0000-0000"]),
     "nothing there": lambda client: "/nothing-there/",
     "sign in": address("account_login"),

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from generation.audio import voices
-from generation.audio.errors import EncodingFailed, SoundUnavailable, StorageFull, SynthesisFailed
+from generation.audio.errors import (
+    EncodingFailed,
+    SoundUnavailable,
+    StorageFull,
+    SynthesisFailed,
+    UnknownFont,
+)
 from generation.audio.process import run_program
 from generation.audio.render import render
 from generation.audio.voices import check_sound, find_font
@@ -40,7 +47,7 @@ def test_a_missing_program_is_named_with_the_command_that_installs_it(
 ):
     folder = tmp_path / "programs"
     folder.mkdir()
-    for name in {"fluidsynth", "ffmpeg", "espeak-ng"} - {missing}:
+    for name in set(voices.PROGRAMS) - {missing}:
         (folder / name).symlink_to(Path("/usr/bin") / name)
     monkeypatch.setenv("PATH", str(folder))
     for recording in cache_dir.glob("tags/*"):
@@ -59,16 +66,32 @@ def test_a_missing_font_is_named_with_the_command_that_installs_it(attempt, tmp_
     assert len(check_sound()) == 1
 
 
-def test_a_font_folder_of_ones_own_comes_first_and_an_unknown_font_is_reported(tmp_path, monkeypatch):
+def test_a_font_folder_of_ones_own_comes_first(tmp_path, monkeypatch):
     (tmp_path / "MuseScore_General.sf3").write_bytes(b"another build")
     monkeypatch.setenv(voices.FONT_FOLDER_VARIABLE, str(tmp_path))
     assert find_font() == tmp_path / "MuseScore_General.sf3"
-    assert "is not a build we know" in check_sound()[0]
 
 
-def test_a_damaged_font_is_refused(attempt, tmp_path, monkeypatch):
+def test_a_font_damaged_in_the_middle_is_told_by_its_digest_and_nothing_is_rendered_with_it(
+    attempt, tmp_path, monkeypatch
+):
+    damaged = tmp_path / "MuseScore_General_Full.sf3"
+    shutil.copyfile(find_font(), damaged)
+    with damaged.open("r+b") as file:
+        file.seek(damaged.stat().st_size // 2)
+        file.write(b"\xff\x00" * 8)
+    monkeypatch.setenv(voices.FONT_FOLDER_VARIABLE, str(tmp_path))
+    with pytest.raises(UnknownFont, match=f"{damaged} is damaged or not a build we know .*--reinstall"):
+        attempt()
+    (problem,) = check_sound()
+    assert "is damaged or not a build we know" in problem
+
+
+def test_an_unknown_font_is_used_where_the_operator_has_read_its_licence(attempt, tmp_path, monkeypatch):
     (tmp_path / "MuseScore_General.sf3").write_bytes(b"RIFF but not really a font")
     monkeypatch.setenv(voices.FONT_FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(voices.ALLOW_UNKNOWN_VARIABLE, "1")
+    assert check_sound() == []
     with pytest.raises(SynthesisFailed, match="not a sound font"):
         attempt()
 

@@ -1,0 +1,98 @@
+"""Whose is what is heard in an audio file: the answer for everybody, and the whole answer for staff.
+
+It stands here and not beside the audio prints because it asks for sales.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from django.conf import settings
+from django.http import Http404
+
+from generation import recognition, storage
+from generation.models import Composition
+from generation.selectors import Visitor, composition_for_listener
+from licensing.models import Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAnswer:
+    """What anybody may know of a recording: that it was made here, and, unless its maker keeps it private, as what.
+
+    ``certificate`` is there once the piece was sold, also after the sale was undone.
+    """
+
+    is_ours: bool
+    composition: Composition | None = None
+    certificate: Certificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """All that a recording tells: the piece it is, and the sale whose copy it comes from.
+
+    ``is_ours`` is true as well where the house mark is heard in a piece that is not known. ``confidence`` is from 0 to
+    1: for a copy, and for the house mark alone, what is left after the probability that chance makes a mark; for a
+    piece without a copy mark the share of equal bits of the audio prints.
+    """
+
+    is_ours: bool
+    confidence: float
+    composition: Composition | None = None
+    certificate: Certificate | None = None
+
+
+def answer_for_public(path: Path, *, makers: Collection[uuid.UUID], user: Visitor) -> PublicAnswer:
+    """Recognise a recording for a visitor. Light enough for a web request; raises what ``recognise`` raises."""
+    heard = recognition.recognise(path)
+    if heard is None:
+        return PublicAnswer(is_ours=False)
+    try:
+        piece = composition_for_listener(composition_id=heard.composition.pk, makers=makers, user=user)
+    except Http404:
+        return PublicAnswer(is_ours=True)
+    return PublicAnswer(is_ours=True, composition=piece, certificate=certificate_of(piece))
+
+
+def certificate_of(composition: Composition) -> Certificate | None:
+    """Return the certificate of a piece's one sale, in whatever state the right is."""
+    return Certificate.objects.filter(right__composition=composition).first()
+
+
+def identify(path: Path) -> Identified:
+    """Recognise a recording and read its marks. For workers and commands: it brings the sound libraries with it.
+
+    A recording is a piece's by its audio print; it is a sold copy's by the copy mark, compared with the piece's master.
+    Raises ``NotAudio``, ``TooShort`` and ``SoundUnavailable``, and ``OSError`` where the master is gone.
+    """
+    from generation.audio.fingerprint import SECONDS_AT_MOST
+    from generation.audio.hearing import read_sound  # type: ignore[import-not-found]
+    from generation.audio.marks import copy, house  # type: ignore[import-not-found]
+
+    secret = settings.MARK_SECRET.encode()
+    heard = recognition.recognise(path)
+    sound, _rate = read_sound(path, seconds=SECONDS_AT_MOST)
+    if heard is None:
+        mark = house.hear(sound, secret=secret)
+        return Identified(is_ours=mark.found, confidence=1 - mark.chance if mark.found else 0.0)
+    piece = heard.composition
+    found = Identified(is_ours=True, confidence=heard.share, composition=piece)
+    certificate = certificate_of(piece)
+    if certificate is None:
+        return found
+    master, _rate = read_sound(storage.path_of(piece, storage.MASTER))
+    verdict = copy.whose(
+        sound, master=master, secret=secret, work=piece.pk.bytes, sales=[sale_mark(certificate)]
+    )
+    if not verdict.named:
+        return found
+    return replace(found, certificate=certificate, confidence=1 - verdict.chance)
+
+
+def sale_mark(certificate: Certificate) -> bytes:
+    """Return what the copy mark of a sale is drawn from."""
+    return str(certificate.pk).encode()
