@@ -9,7 +9,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from generation import storage
 from generation.audio.errors import SoundUnavailable, StorageFull, UnknownFont
 from generation.audio.fingerprint import fingerprint_of, pack
+from generation.audio.marks import house
 from generation.audio.provenance import Signer
 from generation.audio.render import render
 from generation.catalogue import WEIGHTS
@@ -178,6 +179,7 @@ def _make(job: Job) -> None:
         seed=piece.seed,
         preview_secret=settings.PREVIEW_SECRET.encode(),
         cache_dir=Path(settings.SOUND_CACHE_DIR),
+        mark=partial(house.embed, secret=settings.MARK_SECRET.encode(), work=piece.pk.bytes),
         signer=Signer(credentials=credentials(), composer=model.version),
         on_opening=lambda: timings.update(opening_heard=round(time.perf_counter() - began, 3)),
         meanwhile=lambda: timings.update(score_files=_write_score_files(score, folder=folder)),

@@ -70,3 +70,17 @@ def origin_can_be_signed(app_configs: Any, **_options: Any) -> list[CheckMessage
             id="licensing.W001",
         )
     ]
+
+
+@register(Tags.security)
+def marks_are_keyed(app_configs: Any, **_options: Any) -> list[CheckMessage]:
+    """Refuse a production whose spoken tags or inaudible marks anybody could foretell."""
+    return [
+        Error(
+            f"{name} is empty: anybody could foretell what it keys.",
+            hint=f"Set SOLOSCORE_{name} to a long random text and keep it for ever: what it marked is found with it.",
+            id="licensing.E004",
+        )
+        for name in ("PREVIEW_SECRET", "MARK_SECRET")
+        if settings.PRODUCTION and not getattr(settings, name)
+    ]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 from django.urls import reverse
 
-from generation.audio.deliverables import Deliverables, Mark, write_deliverables
+from generation.audio.deliverables import Deliverables, write_deliverables
 from generation.audio.labels import Labels
+from generation.audio.marks import Mark, copy, house
 from generation.audio.provenance import Signer
 from generation.content_credentials import credentials
 from licensing.models import Certificate
+from licensing.recognition import sale_mark
 
 
 def write_copies(
@@ -48,6 +51,17 @@ def write_copies(
             made_at=certificate.right.composition.finished_at,
         ),
     )
+
+
+def copy_mark(certificate: Certificate) -> Mark:
+    """Return what writes the mark of this sale into the stored master."""
+    work = certificate.right.composition_id.bytes
+    return partial(copy.embed, secret=settings.MARK_SECRET.encode(), work=work, sale=sale_mark(certificate))
+
+
+def house_mark(certificate: Certificate) -> Mark:
+    """Return what writes the house mark into a recording that is made anew for the owner."""
+    return partial(house.embed, secret=settings.MARK_SECRET.encode(), work=sale_mark(certificate))
 
 
 def verify_url(certificate: Certificate) -> str:

@@ -26,7 +26,7 @@ from generation import storage
 from generation.audio.errors import AudioError
 from generation.audio.timing import cpu_timed
 from licensing import keys
-from licensing.copies import verify_url, write_copies
+from licensing.copies import copy_mark, verify_url, write_copies
 from licensing.documents import canonical, signed_file, title_of, utc
 from licensing.errors import DeliveryFailed
 from licensing.models import Certificate, DeliveredFile
@@ -78,6 +78,7 @@ def write_music_files(*, certificate: Certificate, folder: Path, timings: dict[s
         musicxml=storage.path_of(composition, storage.SCORE_XML),
         midi=[storage.path_of(composition, name) for name in (storage.SCORE_MIDI, storage.PERFORMANCE)],
         directory=folder,
+        mark=copy_mark(certificate),
     )
     timings.update(written.timings)
 

@@ -25,6 +25,7 @@ from generation import storage
 from generation.audio.errors import StorageFull
 from generation.audio.files import write_master
 from generation.audio.loop import make_loop
+from generation.audio.marks import Mark
 from generation.audio.master import Sound, ended, in_room, master
 from generation.audio.performance import perform, performance_midi
 from generation.audio.synthesis import RATE, Synthesis
@@ -37,7 +38,7 @@ from generation.originality.report import check
 from generation.worker import composer_order
 from generation.works import WorksOnRecord
 from licensing import keys
-from licensing.copies import verify_url, write_copies
+from licensing.copies import house_mark, verify_url, write_copies
 from licensing.documents import canonical, signed_file, title_of, utc
 from licensing.extras import SECONDS, Kind, State, claim, move, path_of, root
 from licensing.models import Certificate, ExclusiveRight, Extra
@@ -99,7 +100,7 @@ def write_cut(*, certificate: Certificate, seconds: int, tries: int, folder: Pat
     composition = certificate.right.composition
     title = _("%(title)s (%(seconds)s seconds)") % {"title": title_of(composition), "seconds": seconds}
     score = replace(_cut(composition, seconds=seconds, tries=tries), title=title)
-    sound = _mastered(score, seed=composition.seed, folder=folder)
+    sound = _mastered(score, seed=composition.seed, mark=house_mark(certificate), folder=folder)
     _write_copies(sound, score=score, certificate=certificate, folder=folder)
     return title
 
@@ -109,7 +110,12 @@ def write_loop(*, certificate: Certificate, folder: Path) -> str:
     composition = certificate.right.composition
     title = _("%(title)s (loop)") % {"title": title_of(composition)}
     score = replace(storage.read_score(composition), title=title)
-    loop = make_loop(score=score, seed=composition.seed, cache_dir=Path(settings.SOUND_CACHE_DIR)).sound
+    loop = make_loop(
+        score=score,
+        seed=composition.seed,
+        cache_dir=Path(settings.SOUND_CACHE_DIR),
+        mark=house_mark(certificate),
+    ).sound
     _write_copies(loop, score=score, certificate=certificate, folder=folder)
     # An MP3 begins and ends with some silence of its encoder, which no player cuts away reliably.
     for name in ("master.mp3", "score.pdf", storage.SCORE_MIDI):
@@ -158,7 +164,7 @@ def _cut(composition: Composition, *, seconds: int, tries: int) -> Score:
     )
 
 
-def _mastered(score: Score, *, seed: int, folder: Path) -> Sound:
+def _mastered(score: Score, *, seed: int, mark: Mark, folder: Path) -> Sound:
     performance = perform(score=score, seed=seed)
     midi = folder / storage.PERFORMANCE
     midi.write_bytes(performance_midi(performance=performance, score=score))
@@ -167,7 +173,7 @@ def _mastered(score: Score, *, seed: int, folder: Path) -> Sound:
     with Synthesis(midi=midi, voice=voice, seconds=seconds, cache_dir=cache_dir) as synthesis:
         dry = synthesis.whole()
     midi.unlink()
-    placed = in_room(sound=dry, rate=RATE, room=voice.room)
+    placed = mark(in_room(sound=dry, rate=RATE, room=voice.room))
     return master(sound=ended(sound=placed, rate=RATE, music_seconds=seconds), rate=RATE).sound
 
 

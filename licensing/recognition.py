@@ -70,8 +70,8 @@ def identify(path: Path) -> Identified:
     Raises ``NotAudio``, ``TooShort`` and ``SoundUnavailable``, and ``OSError`` where the master is gone.
     """
     from generation.audio.fingerprint import SECONDS_AT_MOST
-    from generation.audio.hearing import read_sound  # type: ignore[import-not-found]
-    from generation.audio.marks import copy, house  # type: ignore[import-not-found]
+    from generation.audio.hearing import read_sound
+    from generation.audio.marks import copy, house
 
     secret = settings.MARK_SECRET.encode()
     heard = recognition.recognise(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,6 @@ import numpy as np
 from generation.audio.engrave import write_pdf
 from generation.audio.files import (
     Samples,
-    Sound,
     dithered,
     encode_mp3,
     read_samples,
@@ -20,12 +19,11 @@ from generation.audio.files import (
     write_wav24,
 )
 from generation.audio.labels import Labels
+from generation.audio.marks import Mark
 from generation.audio.notices import write_labelled_score
 from generation.audio.provenance import Signer, sign
 from generation.audio.storage import workplace
 from generation.audio.timing import cpu_timed
-
-Mark = Callable[[Sound], Sound]
 
 KILOBITS = 320
 WHOLE_SCALE = 1 << 31

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.audio.levels import decibels, loudness, true_peaks
+from generation.audio.marks import Mark
 from generation.audio.master import CEILING_DBTP, TARGET_LUFS, Master, Sound, in_room, master
 from generation.audio.performance import LEAD_SECONDS, perform, performance_midi
 from generation.audio.synthesis import RATE, Synthesis
@@ -18,17 +19,18 @@ BEFORE_SECONDS, AFTER_SECONDS = 2.0, 0.25
 
 LOUDNESS_TOLERANCE = 0.1
 
+MARK_RAMP_FRAMES = 2048
 PEAK_CONTEXT_FRAMES = 64
 MARGIN_DB = 0.05
 """Kept free below the ceiling, for true-peak meters of another make."""
 
 
-def make_loop(*, score: Score, seed: int, cache_dir: Path) -> Master:
+def make_loop(*, score: Score, seed: int, cache_dir: Path, mark: Mark | None = None) -> Master:
     """Return the piece without its last ritardando, as long to the frame as its bars, to be repeated without a gap.
 
     What rings beyond the last bar line, and what is struck a little before the first, sounds at the other end of
-    it. The loudness is that of any master, the true peak is measured across the seam. Equal arguments give equal
-    bits. Raises what ``perform``, ``Synthesis`` and ``master`` raise.
+    it. The loudness is that of any master, the true peak is measured across the seam, which ``mark`` leaves alone.
+    Equal arguments give equal bits. Raises what ``perform``, ``Synthesis`` and ``master`` raise.
     """
     performance = perform(score=score, seed=seed, ritardando=0.0)
     with tempfile.TemporaryDirectory() as folder:
@@ -40,19 +42,30 @@ def make_loop(*, score: Score, seed: int, cache_dir: Path) -> Master:
             dry = synthesis.whole()
     once = _wrapped(dry, first=round(LEAD_SECONDS * RATE), frames=round(score.seconds * RATE))
     del dry
-    found = _mastered(once, before=round(BEFORE_SECONDS * RATE), room=performance.voice.room)
+    room = performance.voice.room
+    found = _mastered(once, before=round(BEFORE_SECONDS * RATE), room=room, mark=mark)
     if abs(found.loudness_lufs - TARGET_LUFS) > LOUDNESS_TOLERANCE:
         # Its end is much louder than the rest and the limiter has no room left: the whole loop has to be heard twice.
-        found = _mastered(once, before=len(once), room=performance.voice.room)
+        found = _mastered(once, before=len(once), room=room, mark=mark)
     return found
 
 
-def _mastered(once: Sound, *, before: int, room: float) -> Master:
+def _mastered(once: Sound, *, before: int, room: float, mark: Mark | None) -> Master:
     """Master a loop with ``before`` frames of its end in front of it and some of its beginning behind."""
     before = min(before, len(once))
     around = np.concatenate([once[-before:], once, once[: round(AFTER_SECONDS * RATE)]])
     mastered = master(sound=in_room(sound=around, rate=RATE, room=room), rate=RATE)
-    return _levelled(mastered.sound[before : before + len(once)])
+    loop = mastered.sound[before : before + len(once)]
+    return _levelled(_marked(loop, mark=mark) if mark else loop)
+
+
+def _marked(loop: Sound, *, mark: Mark) -> Sound:
+    """Mark a loop all but its ends: there a mark would be cut off in the middle."""
+    ramp = np.linspace(0, 1, min(MARK_RAMP_FRAMES, len(loop) // 2), dtype=np.float32)
+    change = mark(loop) - loop
+    change[: len(ramp)] *= ramp[:, None]
+    change[len(loop) - len(ramp) :] *= ramp[::-1, None]
+    return loop + change
 
 
 def _wrapped(sound: Sound, *, first: int, frames: int) -> Sound:

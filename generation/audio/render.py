@@ -13,6 +13,7 @@ from pathlib import Path
 
 from generation.audio.drawing import coarse_roll, waveform_peaks
 from generation.audio.files import write_master
+from generation.audio.marks import Mark
 from generation.audio.master import Sound, ended, in_room, master
 from generation.audio.opening import opening_frames
 from generation.audio.performance import LEAD_SECONDS, perform, performance_midi
@@ -31,7 +32,6 @@ from generation.audio.synthesis import RATE, Synthesis
 from generation.composer.score import Score
 
 Progress = Callable[[float], None]
-Mark = Callable[[Sound], Sound]
 
 PERFORMANCE = "performance.mid"
 MASTER = "master.flac"

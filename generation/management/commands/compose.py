@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +166,7 @@ def _compose(
 def _render(score: Any, *, seed: int, composer: str, folder: Path) -> dict[str, float]:
     from generation.audio.deliverables import write_deliverables
     from generation.audio.labels import Labels
+    from generation.audio.marks import house
     from generation.audio.provenance import Signer
     from generation.audio.render import PERFORMANCE, render
     from generation.content_credentials import credentials
@@ -174,6 +176,7 @@ def _render(score: Any, *, seed: int, composer: str, folder: Path) -> dict[str, 
         directory=folder,
         seed=seed,
         preview_secret=settings.PREVIEW_SECRET.encode(),
+        mark=partial(house.embed, secret=settings.MARK_SECRET.encode(), work=str(seed).encode()),
         cache_dir=Path(settings.SOUND_CACHE_DIR),
     )
     timings = dict(rendering.timings)
