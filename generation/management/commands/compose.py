@@ -116,6 +116,8 @@ def _compose(
     order: OrderFields, *, variant: int, source: Source | None, folder: Path, with_sound: bool
 ) -> dict[str, Any]:
     from generation.audio.engrave import write_pdf
+    from generation.audio.labels import Labels
+    from generation.audio.notices import write_labelled_score
     from generation.composer.compose import compose, load_model
     from generation.composer.write import write_midi, write_musicxml
     from generation.worker import composer_order, load_score_writer
@@ -145,6 +147,8 @@ def _compose(
             write_pdf(
                 musicxml=folder / "score.musicxml", path=folder / "score.pdf", title=title, footer="Soloscore"
             )
+        for name in ("score.mid", "score.musicxml"):
+            write_labelled_score(source=folder / name, path=folder / name, labels=Labels(title=title))
     timings["total"] = round(time.perf_counter() - began, 3)
     return {
         "instrument": order.instrument,
