@@ -36,17 +36,13 @@ BITS = 32
 WORDS_AT_LEAST = 48
 """As many words (8.5 s of sound) lie over each other when two prints are compared, if both have them."""
 
-SAME_FROM = 0.82
-"""Share of equal bits from which two prints are of one recording."""
+SAME_FROM, MANY = 0.82, 40
+"""Share of equal bits from which two prints are of one recording, if so many different words lie over each other."""
 
-SHORT_SAME_FROM = 0.9
-"""The same where a recording is shorter than ``WORDS_AT_LEAST``: by chance few words agree more easily than many."""
-
-SHORTEST = 24
-"""Words (5.5 s) below which nothing can be said. The shortest pieces have 29."""
-
-DIFFERENT_AT_LEAST = 12
-"""So many of the words differ from each other in any music; in silence and in a hum all are the same."""
+FEW_SAME_FROM, FEW = 0.9, 20
+"""The same for fewer, and how many there must be. By chance few words agree more easily than many, and a tone that is
+held, where one word is like the next, agrees with others that are held.
+"""
 
 ENDED_EARLY = 3
 """fpcalc's exit status when it met the end of the file before the length it was asked for."""
@@ -106,7 +102,7 @@ def fingerprint_of(path: Path, *, seconds: float = SECONDS_AT_MOST) -> Print:
     except NotAudio as error:
         if any(words in str(error) for words in TOO_SHORT):
             return np.empty(0, dtype=np.uint32)
-        raise
+        raise NotAudio(f"{path.name} cannot be read as audio: {error}") from error
     return np.fromstring(b"".join(said).decode(), dtype=np.uint32, sep=",")
 
 
@@ -136,8 +132,8 @@ def container_of(path: Path) -> str:
 
 
 def says_too_little(print_: Print) -> bool:
-    """Whether a print is too short, or too uniform, to be looked for: silence agrees with every quiet place."""
-    return len(print_) < SHORTEST or len(np.unique(print_)) < DIFFERENT_AT_LEAST
+    """Whether a print is too short, or too much the same, to be looked for: silence agrees with every quiet place."""
+    return _different(print_) < FEW
 
 
 def pack(print_: Print) -> bytes:
@@ -180,13 +176,22 @@ def best_match(print_: Print, stored: Iterable[tuple[Key, Print]]) -> Match[Key]
     best: Match[Key] | None = None
     for _votes, key, words in near:
         share, offset = agreement(print_, words)
-        if _is_same(share, words=min(len(print_), len(words))) and (best is None or share > best.share):
+        if (best is None or share > best.share) and _is_same(
+            share, print_=print_, stored=words, offset=offset
+        ):
             best = Match(key=key, share=share, starts_at=offset * SECONDS_A_WORD)
     return best
 
 
-def _is_same(share: float, *, words: int) -> bool:
-    return words >= SHORTEST and share >= (SAME_FROM if words >= WORDS_AT_LEAST else SHORT_SAME_FROM)
+def _is_same(share: float, *, print_: Print, stored: Print, offset: int) -> bool:
+    """Decide by the share of equal bits, and by how much there is to compare."""
+    begin, end = max(0, -offset), min(len(print_), len(stored) - offset)
+    different = min(_different(print_[begin:end]), _different(stored[begin + offset : end + offset]))
+    return different >= FEW and share >= (SAME_FROM if different >= MANY else FEW_SAME_FROM)
+
+
+def _different(words: Print) -> int:
+    return len(np.unique(words))
 
 
 def _candidates(print_: Print, stored: Iterable[tuple[Key, Print]]) -> Iterator[tuple[int, Key, Print]]:
