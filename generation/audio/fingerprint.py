@@ -29,7 +29,7 @@ SECONDS_AT_MOST = 300.0
 """How much of a file is listened to."""
 
 TIMEOUT_SECONDS = 4.0
-MEMORY_BYTES = 512 << 20
+MEMORY_BYTES = 448 << 20
 """Address space of fpcalc, of which its libraries alone take 200 MiB."""
 
 BITS = 32
@@ -52,6 +52,10 @@ SECONDS_A_WORD = 4096 / 3 / 11025
 """Chromaprint listens at 11,025 Hz and moves on by a third of its frame of 4,096."""
 
 SAMPLES, WRONG_BITS, VOTES, CANDIDATES = 96, 4, 2, 24
+"""How many words of a print are looked for, how nearly, how many must be found at one offset, and how many prints are
+then compared in full.
+"""
+
 WORDS_AT_ONCE = 1 << 18
 """A megabyte of words: what a processor keeps in its cache."""
 
@@ -59,7 +63,6 @@ HEAD_BYTES = 12
 CONTAINERS = {
     "wav": (((0, b"RIFF"), (8, b"WAVE")), ((0, b"RF64"), (8, b"WAVE"))),
     "flac": (((0, b"fLaC"),),),
-    "mp3": (((0, b"ID3"),),),
     "mov": (((4, b"ftyp"),),),
     "ogg": (((0, b"OggS"),),),
     "aiff": (((0, b"FORM"), (8, b"AIFF")), ((0, b"FORM"), (8, b"AIFC"))),
@@ -84,7 +87,7 @@ def fingerprint_of(path: Path, *, seconds: float = SECONDS_AT_MOST) -> Print:
     """Return the print of the first ``seconds`` of an audio file: shape (words,), empty if there is hardly any sound.
 
     The content of the file says what it is, not its name. Raises ``NotAudio`` for anything that cannot be read as audio
-    within 4 s and 0.5 GiB, ``SoundUnavailable`` without fpcalc.
+    within 4 s and 448 MiB, ``SoundUnavailable`` without fpcalc.
     """
     said: list[bytes] = []
     try:
@@ -114,16 +117,19 @@ def container_of(path: Path) -> str:
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-        if head.startswith(b"ID3") and len(head) == HEAD_BYTES:
+        is_tagged = head.startswith(b"ID3") and len(head) == HEAD_BYTES
+        if is_tagged:
             # Four bytes of seven bits each (ID3v2.4, section 3.1); a FLAC file may have such a tag before it as well.
             length = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
             file.seek(10 + length)
-            head = file.read(HEAD_BYTES) or head
+            head = file.read(HEAD_BYTES)
     for name, marks in CONTAINERS.items():
         if any(all(head[place:].startswith(mark) for place, mark in signature) for signature in marks):
             return name
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
         return "mp3" if head[1] & 0x06 else "aac"
+    if is_tagged:
+        return "mp3"
     raise NotAudio(
         f"{path.name} is not an audio file: WAV, FLAC, MP3, M4A, AAC, Ogg, AIFF and WebM are known"
         if head

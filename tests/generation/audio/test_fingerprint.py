@@ -162,7 +162,7 @@ def test_a_print_is_stored_as_it_is() -> None:
         (b"\x7fELF" + bytes(4000), "is not an audio file"),
         (b"RIFF\xff\xff\xff\xffWAVE", "sound.mp3 cannot be read as audio: fpcalc ended"),
         (b"fLaC" + bytes(4000), "sound.mp3 cannot be read as audio: fpcalc ended"),
-        (b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f", "sound.mp3 cannot be read as audio: fpcalc ended"),
+        (b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f\x00\x00", "sound.mp3 cannot be read as audio: fpcalc ended"),
         (b"\x00\x00\x00\x20ftypM4A " + bytes(4000), "sound.mp3 cannot be read as audio: fpcalc ended"),
         (b"OggS" * 1000, "sound.mp3 cannot be read as audio: fpcalc ended"),
     ],
@@ -178,6 +178,13 @@ def test_a_file_may_have_any_name_and_a_tag_before_it(piano: Path, tmp_path: Pat
     renamed = tmp_path / "-i master:flac.txt"
     renamed.write_bytes(b"ID3\x03\x00\x00\x00\x00\x00\x0a0123456789" + (piano / "master.flac").read_bytes())
     assert fingerprint_of(renamed).tolist() == fingerprint_of(piano / "master.flac").tolist()
+
+
+def test_a_tag_may_be_followed_by_nothing_for_a_while(piano: Path, made: Make) -> None:
+    plain = made("plain.mp3", piano / "master.flac", "-t", "12", "-id3v2_version", "0")
+    padded = plain.with_name("padded.mp3")
+    padded.write_bytes(b"ID3\x03\x00\x00\x00\x00\x00\x00" + bytes(300) + plain.read_bytes())
+    assert agreement(fingerprint_of(padded), fingerprint_of(plain))[0] > 0.9
 
 
 @pytest.mark.parametrize("suffix", ["flac", "mp3", "wav", "ogg"])
