@@ -69,12 +69,13 @@ def identify(path: Path) -> Identified:
     A recording is a piece's by its audio print; it is a sold copy's by the copy mark, compared with the piece's master.
     Raises ``NotAudio``, ``TooShort`` and ``SoundUnavailable``, and ``OSError`` where the master is gone.
     """
+    heard = recognition.recognise(path)
+    # They take seconds to load; what is no audio has been refused by now.
     from generation.audio.fingerprint import SECONDS_AT_MOST
     from generation.audio.hearing import read_sound
     from generation.audio.marks import copy, house
 
     secret = settings.MARK_SECRET.encode()
-    heard = recognition.recognise(path)
     sound, _rate = read_sound(path, seconds=SECONDS_AT_MOST)
     if heard is None:
         mark = house.hear(sound, secret=secret)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from django.core.files.uploadhandler import StopUpload, TemporaryFileUploadHandler
+from django.http import HttpRequest
 
 BYTES_AT_MOST = 60_000_000
+THROWN_AWAY_AT_MOST = 1_000_000_000
+CHUNK_BYTES = 1 << 16
 
 
 class BorrowedFile(TemporaryFileUploadHandler):
     """Writes what is uploaded to the disk and stops at 60 MB, all files of the request together.
 
-    The rest of a larger upload is read and thrown away, so that the visitor gets an answer instead of a broken
-    connection; ``is_too_large`` says that it was so.
+    ``is_too_large`` says that it was so; then ``throw_rest_away`` is to be called before the answer.
     """
 
     is_too_large = False
@@ -21,10 +23,18 @@ class BorrowedFile(TemporaryFileUploadHandler):
         self._bytes += len(raw_data)
         if self._bytes > BYTES_AT_MOST:
             self.is_too_large = True
-            raise StopUpload(connection_reset=False)
+            # Django would read the rest by lines, and keep in memory whatever has no end of line.
+            raise StopUpload(connection_reset=True)
         super().receive_data_chunk(raw_data, start)
 
     def close(self) -> None:
         """Delete the file that was being written; Django deletes those that were complete."""
         if hasattr(self, "file"):
             self.file.close()
+
+
+def throw_rest_away(request: HttpRequest) -> None:
+    """Read a body to its end, or a gigabyte of it: whoever still sends gets a broken connection, no answer."""
+    left = THROWN_AWAY_AT_MOST
+    while left > 0 and (data := request.read(CHUNK_BYTES)):
+        left -= len(data)

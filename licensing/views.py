@@ -29,7 +29,7 @@ from licensing.errors import NoSuchExtra
 from licensing.keys import public_keys
 from licensing.models import ExclusiveRight
 from licensing.recognition import answer_for_public
-from licensing.uploads import BYTES_AT_MOST, BorrowedFile
+from licensing.uploads import BYTES_AT_MOST, BorrowedFile, throw_rest_away
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ def _receive(request: HttpRequest) -> HttpResponse:
 def _answer_recording(request: HttpRequest, *, receiver: BorrowedFile) -> HttpResponse:
     upload = request.FILES.get("recording")
     if receiver.is_too_large:
+        throw_rest_away(request)
         problem = _("This file is too large. Give a part of it, or an MP3 of it.")
         return _lookup_page(request, status=413, problem=problem)
     if not isinstance(upload, TemporaryUploadedFile):

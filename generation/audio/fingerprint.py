@@ -29,24 +29,20 @@ SECONDS_AT_MOST = 300.0
 """How much of a file is listened to."""
 
 TIMEOUT_SECONDS = 4.0
-MEMORY_BYTES = 512 << 20
+MEMORY_BYTES = 448 << 20
 """Address space of fpcalc, of which its libraries alone take 200 MiB."""
 
 BITS = 32
 WORDS_AT_LEAST = 48
 """As many words (8.5 s of sound) lie over each other when two prints are compared, if both have them."""
 
-SAME_FROM = 0.82
-"""Share of equal bits from which two prints are of one recording."""
+SAME_FROM, MANY = 0.82, 40
+"""Share of equal bits from which two prints are of one recording, if so many different words lie over each other."""
 
-SHORT_SAME_FROM = 0.9
-"""The same where a recording is shorter than ``WORDS_AT_LEAST``: by chance few words agree more easily than many."""
-
-SHORTEST = 24
-"""Words (5.5 s) below which nothing can be said. The shortest pieces have 29."""
-
-DIFFERENT_AT_LEAST = 12
-"""So many of the words differ from each other in any music; in silence and in a hum all are the same."""
+FEW_SAME_FROM, FEW = 0.9, 20
+"""The same for fewer, and how many there must be. By chance few words agree more easily than many, and a tone that is
+held, where one word is like the next, agrees with others that are held.
+"""
 
 ENDED_EARLY = 3
 """fpcalc's exit status when it met the end of the file before the length it was asked for."""
@@ -56,6 +52,10 @@ SECONDS_A_WORD = 4096 / 3 / 11025
 """Chromaprint listens at 11,025 Hz and moves on by a third of its frame of 4,096."""
 
 SAMPLES, WRONG_BITS, VOTES, CANDIDATES = 96, 4, 2, 24
+"""How many words of a print are looked for, how nearly, how many must be found at one offset, and how many prints are
+then compared in full.
+"""
+
 WORDS_AT_ONCE = 1 << 18
 """A megabyte of words: what a processor keeps in its cache."""
 
@@ -63,7 +63,6 @@ HEAD_BYTES = 12
 CONTAINERS = {
     "wav": (((0, b"RIFF"), (8, b"WAVE")), ((0, b"RF64"), (8, b"WAVE"))),
     "flac": (((0, b"fLaC"),),),
-    "mp3": (((0, b"ID3"),),),
     "mov": (((4, b"ftyp"),),),
     "ogg": (((0, b"OggS"),),),
     "aiff": (((0, b"FORM"), (8, b"AIFF")), ((0, b"FORM"), (8, b"AIFC"))),
@@ -88,7 +87,7 @@ def fingerprint_of(path: Path, *, seconds: float = SECONDS_AT_MOST) -> Print:
     """Return the print of the first ``seconds`` of an audio file: shape (words,), empty if there is hardly any sound.
 
     The content of the file says what it is, not its name. Raises ``NotAudio`` for anything that cannot be read as audio
-    within 4 s and 0.5 GiB, ``SoundUnavailable`` without fpcalc.
+    within 4 s and 448 MiB, ``SoundUnavailable`` without fpcalc.
     """
     said: list[bytes] = []
     try:
@@ -106,7 +105,7 @@ def fingerprint_of(path: Path, *, seconds: float = SECONDS_AT_MOST) -> Print:
     except NotAudio as error:
         if any(words in str(error) for words in TOO_SHORT):
             return np.empty(0, dtype=np.uint32)
-        raise
+        raise NotAudio(f"{path.name} cannot be read as audio: {error}") from error
     return np.fromstring(b"".join(said).decode(), dtype=np.uint32, sep=",")
 
 
@@ -118,16 +117,19 @@ def container_of(path: Path) -> str:
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-        if head.startswith(b"ID3") and len(head) == HEAD_BYTES:
+        is_tagged = head.startswith(b"ID3") and len(head) == HEAD_BYTES
+        if is_tagged:
             # Four bytes of seven bits each (ID3v2.4, section 3.1); a FLAC file may have such a tag before it as well.
             length = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
             file.seek(10 + length)
-            head = file.read(HEAD_BYTES) or head
+            head = file.read(HEAD_BYTES)
     for name, marks in CONTAINERS.items():
         if any(all(head[place:].startswith(mark) for place, mark in signature) for signature in marks):
             return name
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
         return "mp3" if head[1] & 0x06 else "aac"
+    if is_tagged:
+        return "mp3"
     raise NotAudio(
         f"{path.name} is not an audio file: WAV, FLAC, MP3, M4A, AAC, Ogg, AIFF and WebM are known"
         if head
@@ -136,8 +138,8 @@ def container_of(path: Path) -> str:
 
 
 def says_too_little(print_: Print) -> bool:
-    """Whether a print is too short, or too uniform, to be looked for: silence agrees with every quiet place."""
-    return len(print_) < SHORTEST or len(np.unique(print_)) < DIFFERENT_AT_LEAST
+    """Whether a print is too short, or too much the same, to be looked for: silence agrees with every quiet place."""
+    return _different(print_) < FEW
 
 
 def pack(print_: Print) -> bytes:
@@ -180,13 +182,22 @@ def best_match(print_: Print, stored: Iterable[tuple[Key, Print]]) -> Match[Key]
     best: Match[Key] | None = None
     for _votes, key, words in near:
         share, offset = agreement(print_, words)
-        if _is_same(share, words=min(len(print_), len(words))) and (best is None or share > best.share):
+        if (best is None or share > best.share) and _is_same(
+            share, print_=print_, stored=words, offset=offset
+        ):
             best = Match(key=key, share=share, starts_at=offset * SECONDS_A_WORD)
     return best
 
 
-def _is_same(share: float, *, words: int) -> bool:
-    return words >= SHORTEST and share >= (SAME_FROM if words >= WORDS_AT_LEAST else SHORT_SAME_FROM)
+def _is_same(share: float, *, print_: Print, stored: Print, offset: int) -> bool:
+    """Decide by the share of equal bits, and by how much there is to compare."""
+    begin, end = max(0, -offset), min(len(print_), len(stored) - offset)
+    different = min(_different(print_[begin:end]), _different(stored[begin + offset : end + offset]))
+    return different >= FEW and share >= (SAME_FROM if different >= MANY else FEW_SAME_FROM)
+
+
+def _different(words: Print) -> int:
+    return len(np.unique(words))
 
 
 def _candidates(print_: Print, stored: Iterable[tuple[Key, Print]]) -> Iterator[tuple[int, Key, Print]]:

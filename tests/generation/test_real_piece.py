@@ -23,6 +23,7 @@ from generation.composer.score import Score
 from generation.composer.stored import from_json
 from generation.composer.write import read_midi
 from generation.models import Composition, WorkFingerprint
+from generation.recognition import recognise
 from generation.tasks import compose_composition
 from tests.generation.test_commands import ROOT
 
@@ -70,6 +71,9 @@ def test_a_guest_orders_a_piece_and_hears_it(client: Client, settings: Settings)
     assert (rate, tagged_rate) == (44100, 44100)
     assert np.abs(master).max() > 0.1
     assert len(tagged) / tagged_rate >= piece.seconds
+    heard = recognise(storage.preview_path(piece))
+    assert heard is not None
+    assert heard.composition == piece
     assert WorkFingerprint.objects.filter(work__composition=piece).exists()
     assert set(piece.timings) >= {"composing", "score_files", "synthesis", "mastering", "preview", "total"}
     assert client.get(f"/compositions/{piece.pk}/").status_code == 200

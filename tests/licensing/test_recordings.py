@@ -180,7 +180,9 @@ def test_what_is_too_large_is_not_kept_and_the_answer_says_so(
 ) -> None:
     monkeypatch.setattr(uploads, "BYTES_AT_MOST", 100_000)
     upload = SimpleUploadedFile("x.wav", recording.read_bytes())
-    assertContains(Client().post(ADDRESS, {field: upload}), "This file is too large", status_code=413)
+    page = Client().post(ADDRESS, {field: upload})
+    assertContains(page, "This file is too large", status_code=413)
+    assert page.wsgi_request.read() == b"", "the browser would still be sending"
 
 
 def test_several_files_are_as_large_as_their_sum(monkeypatch: pytest.MonkeyPatch, recording: Path) -> None:

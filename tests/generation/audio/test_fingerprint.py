@@ -13,9 +13,9 @@ import pytest
 from generation.audio import fingerprint
 from generation.audio.errors import NotAudio, SoundUnavailable
 from generation.audio.fingerprint import (
+    FEW,
     SAME_FROM,
     SECONDS_A_WORD,
-    SHORTEST,
     agreement,
     best_match,
     fingerprint_of,
@@ -125,12 +125,24 @@ def test_agreement_says_where_and_how_much() -> None:
 
 
 def test_few_words_must_agree_better_than_many() -> None:
-    stored = some_print(1, words=30)
-    for share, found in ((0.05, True), (0.15, False)):
-        assert (best_match(with_wrong_bits(stored, share=share), [("short", stored)]) is not None) is found
-    long = some_print(2, words=100)
-    assert best_match(with_wrong_bits(long, share=0.15), [("long", long)]) is not None
-    assert best_match(stored[: SHORTEST - 1], [("short", stored)]) is None
+    few, many = some_print(1, words=30), some_print(2, words=100)
+    for words, wrong, found in (
+        (few, 0.05, True),
+        (few, 0.15, False),
+        (many, 0.15, True),
+        (many, 0.25, False),
+    ):
+        match = best_match(with_wrong_bits(words, share=wrong), [("piece", words)])
+        assert (match is not None) is found, (len(words), wrong)
+    assert best_match(few[: FEW - 1], [("piece", few)]) is None
+
+
+def test_a_tone_that_is_held_must_agree_better_than_music() -> None:
+    """One word after another is the same; where 30 differ, a seventh of wrong bits is too much."""
+    held = np.repeat(some_print(1, words=30), 4)
+    for wrong, found in ((0.05, True), (0.15, False)):
+        match = best_match(with_wrong_bits(held, share=wrong), [("piece", held)])
+        assert (match is not None) is found
 
 
 def test_a_print_is_stored_as_it_is() -> None:
@@ -148,11 +160,11 @@ def test_a_print_is_stored_as_it_is() -> None:
         (b"#EXTM3U\n#EXTINF:9,\n/etc/passwd\n", "is not an audio file"),
         (b"ffconcat version 1.0\nfile secret.mp3\n", "is not an audio file"),
         (b"\x7fELF" + bytes(4000), "is not an audio file"),
-        (b"RIFF\xff\xff\xff\xffWAVE", "fpcalc ended with status"),
-        (b"fLaC" + bytes(4000), "fpcalc ended with status"),
-        (b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f", "fpcalc ended with status"),
-        (b"\x00\x00\x00\x20ftypM4A " + bytes(4000), "fpcalc ended with status"),
-        (b"OggS" * 1000, "fpcalc ended with status"),
+        (b"RIFF\xff\xff\xff\xffWAVE", "sound.mp3 cannot be read as audio: fpcalc ended"),
+        (b"fLaC" + bytes(4000), "sound.mp3 cannot be read as audio: fpcalc ended"),
+        (b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f\x00\x00", "sound.mp3 cannot be read as audio: fpcalc ended"),
+        (b"\x00\x00\x00\x20ftypM4A " + bytes(4000), "sound.mp3 cannot be read as audio: fpcalc ended"),
+        (b"OggS" * 1000, "sound.mp3 cannot be read as audio: fpcalc ended"),
     ],
 )
 def test_what_is_no_audio_is_refused_whatever_its_name(tmp_path: Path, content: bytes, message: str) -> None:
@@ -166,6 +178,13 @@ def test_a_file_may_have_any_name_and_a_tag_before_it(piano: Path, tmp_path: Pat
     renamed = tmp_path / "-i master:flac.txt"
     renamed.write_bytes(b"ID3\x03\x00\x00\x00\x00\x00\x0a0123456789" + (piano / "master.flac").read_bytes())
     assert fingerprint_of(renamed).tolist() == fingerprint_of(piano / "master.flac").tolist()
+
+
+def test_a_tag_may_be_followed_by_nothing_for_a_while(piano: Path, made: Make) -> None:
+    plain = made("plain.mp3", piano / "master.flac", "-t", "12", "-id3v2_version", "0")
+    padded = plain.with_name("padded.mp3")
+    padded.write_bytes(b"ID3\x03\x00\x00\x00\x00\x00\x00" + bytes(300) + plain.read_bytes())
+    assert agreement(fingerprint_of(padded), fingerprint_of(plain))[0] > 0.9
 
 
 @pytest.mark.parametrize("suffix", ["flac", "mp3", "wav", "ogg"])
