@@ -119,6 +119,8 @@ def weigh(changes: Table, *, floor: float) -> Table:
     are: then it is a note or a syllable. This is the score function of a Cauchy distribution, whose scale is the
     mean change of the neighbours and at least ``floor`` decibels.
     """
+    if not len(changes):
+        return changes
     scale = ndimage.uniform_filter1d(np.minimum(np.abs(changes), LARGEST_CHANGE), NEIGHBOURS, axis=0)
     scale = np.maximum(1.25 * scale, np.float32(floor))
     relative = changes / scale
