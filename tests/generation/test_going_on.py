@@ -47,6 +47,7 @@ def stubbed(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Studio:
     for name in ("write_midi", "write_musicxml"):
         monkeypatch.setattr(write, name, lambda score, path: path.write_bytes(b"score"))
     monkeypatch.setattr("generation.audio.engrave.write_pdf", lambda **_: None)
+    monkeypatch.setattr("generation.audio.notices.write_labelled_score", lambda **_: None)
     monkeypatch.setattr("generation.worker.load_score_writer", lambda: None)
     return studio
 
