@@ -30,7 +30,7 @@ def write_copies(
 ) -> Deliverables:
     """Write the copies of ``master`` and its scores into ``directory``. Raises what ``write_deliverables`` raises."""
     facts = certificate.facts
-    terms = f"Exclusive licence {facts['terms']['version']}, {_address('terms')}"
+    terms = f"Exclusive licence {facts['terms']['version']}, {address('terms')}"
     return write_deliverables(
         master=master,
         musicxml=musicxml,
@@ -66,8 +66,9 @@ def house_mark(certificate: Certificate) -> Mark:
 
 def verify_url(certificate: Certificate) -> str:
     """Return the address at which anybody can look a certificate up."""
-    return _address("certificate", certificate.pk)
+    return address("certificate", certificate.pk)
 
 
-def _address(name: str, *arguments: str) -> str:
+def address(name: str, *arguments: str) -> str:
+    """Return the full address of a page by the name of its URL."""
     return settings.SITE_URL.rstrip("/") + reverse(name, args=arguments)

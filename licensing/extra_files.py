@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import logging
 import shutil
-import zipfile
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -27,8 +25,8 @@ from generation.audio.files import write_master
 from generation.audio.loop import make_loop
 from generation.audio.marks import Mark
 from generation.audio.master import Sound, ended, in_room, master
-from generation.audio.performance import perform, performance_midi
-from generation.audio.synthesis import RATE, Synthesis
+from generation.audio.performance import perform
+from generation.audio.synthesis import RATE, played
 from generation.composer.compose import NotOriginalError, compose, cut, load_model
 from generation.composer.score import Score
 from generation.composer.write import write_midi, write_musicxml
@@ -38,7 +36,8 @@ from generation.originality.report import check
 from generation.worker import composer_order
 from generation.works import WorksOnRecord
 from licensing import keys
-from licensing.copies import house_mark, verify_url, write_copies
+from licensing.archive import pack
+from licensing.copies import address, house_mark, verify_url, write_copies
 from licensing.documents import canonical, signed_file, title_of, utc
 from licensing.extras import SECONDS, Kind, State, claim, move, path_of, root
 from licensing.models import Certificate, ExclusiveRight, Extra
@@ -49,7 +48,6 @@ SCHEMA = "soloscore-extra/1"
 LIST = "files.json"
 README = "README.txt"
 ENDINGS_TO_TRY = 4
-COMPRESSED = {".flac", ".mp3", ".pdf"}
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -100,7 +98,7 @@ def write_cut(*, certificate: Certificate, seconds: int, tries: int, folder: Pat
     composition = certificate.right.composition
     title = _("%(title)s (%(seconds)s seconds)") % {"title": title_of(composition), "seconds": seconds}
     score = replace(_cut(composition, seconds=seconds, tries=tries), title=title)
-    sound = _mastered(score, seed=composition.seed, mark=house_mark(certificate), folder=folder)
+    sound = _mastered(score, seed=composition.seed, mark=house_mark(certificate))
     _write_copies(sound, score=score, certificate=certificate, folder=folder)
     return title
 
@@ -140,7 +138,7 @@ def _make(extra: Extra, *, work: Path) -> None:
     (folder / README).write_text(_readme(extra, title=title), encoding="utf-8")
     signed = _sign(extra, title=title, folder=folder, now=timezone.now())
     archive = work / f"{extra.kind}.zip"
-    _pack(folder, archive=archive, made=extra.requested_at)
+    pack(folder, archive=archive, name=folder.name, made=extra.requested_at)
     _put_in_place(extra, archive=archive, signed=signed)
 
 
@@ -164,17 +162,11 @@ def _cut(composition: Composition, *, seconds: int, tries: int) -> Score:
     )
 
 
-def _mastered(score: Score, *, seed: int, mark: Mark, folder: Path) -> Sound:
+def _mastered(score: Score, *, seed: int, mark: Mark) -> Sound:
     performance = perform(score=score, seed=seed)
-    midi = folder / storage.PERFORMANCE
-    midi.write_bytes(performance_midi(performance=performance, score=score))
-    voice, seconds = performance.voice, performance.seconds
-    cache_dir = Path(settings.SOUND_CACHE_DIR)
-    with Synthesis(midi=midi, voice=voice, seconds=seconds, cache_dir=cache_dir) as synthesis:
-        dry = synthesis.whole()
-    midi.unlink()
-    placed = mark(in_room(sound=dry, rate=RATE, room=voice.room))
-    return master(sound=ended(sound=placed, rate=RATE, music_seconds=seconds), rate=RATE).sound
+    dry = played(performance=performance, score=score, cache_dir=Path(settings.SOUND_CACHE_DIR))
+    placed = mark(in_room(sound=dry, rate=RATE, room=performance.voice.room))
+    return master(sound=ended(sound=placed, rate=RATE, music_seconds=performance.seconds), rate=RATE).sound
 
 
 def _write_copies(sound: Sound, *, score: Score, certificate: Certificate, folder: Path) -> None:
@@ -225,16 +217,6 @@ def _entry(path: Path) -> dict[str, Any]:
     return {"name": path.name, "size": path.stat().st_size, "sha256": storage.sha256_of(path)}
 
 
-def _pack(folder: Path, *, archive: Path, made: datetime) -> None:
-    with zipfile.ZipFile(archive, "w") as packed:
-        for path in sorted(folder.iterdir()):
-            info = zipfile.ZipInfo(f"{folder.name}/{path.name}", date_time=made.timetuple()[:6])
-            info.compress_type = zipfile.ZIP_STORED if path.suffix in COMPRESSED else zipfile.ZIP_DEFLATED
-            info.external_attr = 0o644 << 16
-            with path.open("rb") as source, packed.open(info, "w") as target:
-                shutil.copyfileobj(source, target)
-
-
 def _put_in_place(extra: Extra, *, archive: Path, signed: dict[str, Any]) -> None:
     """Make the archive the owner's. Raises ``_Lost`` if another worker has the row meanwhile."""
     target = path_of(extra.certificate_id, extra.kind)
@@ -265,7 +247,6 @@ def _failed(extra: Extra, reason: str) -> bool:
 
 def _readme(extra: Extra, *, title: str) -> str:
     certificate = extra.certificate
-    site = settings.SITE_URL.rstrip("/")
     kind = extra.kind
     music = [
         f"{kind}.wav         the recording, 24 bit",
@@ -295,7 +276,7 @@ def _readme(extra: Extra, *, title: str) -> str:
             f"{LIST} holds the SHA-256 of every file, signed with the key of the certificate:",
             f"  python manage.py verify_certificate {LIST} --keys KEYS.json",
             f"The certificate: {verify_url(certificate)}",
-            f"The public keys: {site}{reverse('signing_keys')}",
+            f"The public keys: {address('signing_keys')}",
             "",
         ]
     )

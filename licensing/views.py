@@ -196,14 +196,7 @@ def signing_keys(request: HttpRequest) -> JsonResponse:
 def download(request: HttpRequest, copyright_id: str, name: str) -> FileResponse:
     """Send the owner one of their files."""
     path = services.master_for_owner(user=request.user, copyright_id=copyright_id, name=name)
-    if not path.is_file():
-        raise Http404
-    return FileResponse(
-        path.open("rb"),
-        as_attachment=True,
-        filename=f"{normalise(copyright_id)}-{path.name}",
-        content_type=CONTENT_TYPES.get(path.suffix, "application/octet-stream"),
-    )
+    return _attached(path, copyright_id=copyright_id)
 
 
 @require_POST
@@ -225,11 +218,15 @@ def extra_request(request: HttpRequest, copyright_id: str) -> HttpResponse:
 def extra_download(request: HttpRequest, copyright_id: str, kind: str) -> FileResponse:
     """Send the owner the archive of a cut or a loop."""
     path = extras.extra_for_owner(user=request.user, copyright_id=copyright_id, kind=kind)
+    return _attached(path, copyright_id=copyright_id)
+
+
+def _attached(path: Path, *, copyright_id: str) -> FileResponse:
     if not path.is_file():
         raise Http404
     return FileResponse(
         path.open("rb"),
         as_attachment=True,
         filename=f"{normalise(copyright_id)}-{path.name}",
-        content_type=CONTENT_TYPES[".zip"],
+        content_type=CONTENT_TYPES.get(path.suffix, "application/octet-stream"),
     )

@@ -2,7 +2,7 @@
 
 A print is a row of 32-bit words, about eight for each second; each word sums up 2.6 s of sound. What is done to a
 recording on its way (encoding, noise, speech over it, a cut) changes some bits of each word, another piece changes
-nearly half of them. The threshold and what was measured around it stand in ``docs/sound.md``.
+nearly half of them.
 
 Source: L. Lalinsky, Chromaprint (https://acoustid.org/chromaprint); J. Haitsma and T. Kalker, "A Highly Robust Audio
 Fingerprinting System", ISMIR 2002, for the comparison by the share of equal bits at the best offset.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,8 @@ import numpy as np
 from generation.audio.levels import decibels, loudness, true_peaks
 from generation.audio.marks import Mark
 from generation.audio.master import CEILING_DBTP, TARGET_LUFS, Master, Sound, in_room, master
-from generation.audio.performance import LEAD_SECONDS, perform, performance_midi
-from generation.audio.synthesis import RATE, Synthesis
+from generation.audio.performance import LEAD_SECONDS, perform
+from generation.audio.synthesis import RATE, played
 from generation.composer.score import Score
 
 BEFORE_SECONDS, AFTER_SECONDS = 2.0, 0.25
@@ -30,16 +29,10 @@ def make_loop(*, score: Score, seed: int, cache_dir: Path, mark: Mark | None = N
 
     What rings beyond the last bar line, and what is struck a little before the first, sounds at the other end of
     it. The loudness is that of any master, the true peak is measured across the seam, which ``mark`` leaves alone.
-    Equal arguments give equal bits. Raises what ``perform``, ``Synthesis`` and ``master`` raise.
+    Equal arguments give equal bits. Raises what ``perform``, ``played`` and ``master`` raise.
     """
     performance = perform(score=score, seed=seed, ritardando=0.0)
-    with tempfile.TemporaryDirectory() as folder:
-        midi = Path(folder) / "loop.mid"
-        midi.write_bytes(performance_midi(performance=performance, score=score))
-        with Synthesis(
-            midi=midi, voice=performance.voice, seconds=performance.seconds, cache_dir=cache_dir
-        ) as synthesis:
-            dry = synthesis.whole()
+    dry = played(performance=performance, score=score, cache_dir=cache_dir)
     once = _wrapped(dry, first=round(LEAD_SECONDS * RATE), frames=round(score.seconds * RATE))
     del dry
     room = performance.voice.room

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from generation.audio.provenance import Signer
 from generation.audio.room import whole_blocks
 from generation.audio.storage import workplace
 from generation.audio.synthesis import RATE, Synthesis
+from generation.audio.timing import timed
 from generation.composer.score import Score
 
 Progress = Callable[[float], None]
@@ -96,7 +96,7 @@ def render(
     timings: dict[str, float] = {}
     report(0.0)
     with workplace(directory) as folder, _gone_on_failure(directory / OPENING):
-        with _timed(timings, "performance"):
+        with timed(timings, "performance"):
             performance = perform(score=score, seed=seed)
             midi = folder / PERFORMANCE
             midi.write_bytes(performance_midi(performance=performance, score=score))
@@ -116,7 +116,7 @@ def render(
             progress=lambda fraction: report(SYNTHESISED * fraction),
         ) as synthesis:
             if on_opening and opening:
-                with _timed(timings, "opening"):
+                with timed(timings, "opening"):
                     _render_opening(
                         synthesis,
                         frames=opening,
@@ -129,10 +129,10 @@ def render(
                 on_opening()
             if meanwhile:
                 meanwhile()
-            with _timed(timings, "synthesis"):
+            with timed(timings, "synthesis"):
                 sound = synthesis.whole()
         report(SYNTHESISED)
-        with _timed(timings, "room"):
+        with timed(timings, "room"):
             sound = ended(sound=place(sound), rate=RATE, music_seconds=performance.seconds)
         report(PLACED)
         with ThreadPoolExecutor(1, thread_name_prefix="preview") as beside:
@@ -145,10 +145,10 @@ def render(
                 signer=signer,
                 timings=timings,
             )
-            with _timed(timings, "mastering"):
+            with timed(timings, "mastering"):
                 mastered = master(sound=sound, rate=RATE)
             report(MASTERED)
-            with _timed(timings, "master_file"):
+            with timed(timings, "master_file"):
                 write_master(sound=mastered.sound, path=folder / MASTER, seed=seed)
             report(STORED)
             peaks = preview.result()
@@ -200,9 +200,9 @@ def _render_preview(
     timings: dict[str, float],
 ) -> list[int]:
     """Write the preview and return its peaks."""
-    with _timed(timings, "preview"):
+    with timed(timings, "preview"):
         write_preview(music=music, path=path, tagging=tagging, opening=opening, signer=signer)
-    with _timed(timings, "drawing"):
+    with timed(timings, "drawing"):
         return waveform_peaks(path)
 
 
@@ -213,10 +213,3 @@ def _gone_on_failure(path: Path) -> Iterator[None]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-@contextmanager
-def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
-    began = time.perf_counter()
-    yield
-    timings[stage] = round(time.perf_counter() - began, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from generation.audio.errors import StorageFull, SynthesisFailed
+from generation.audio.performance import Performance, performance_midi
 from generation.audio.process import run_program
 from generation.audio.soundfont import cut_out
 from generation.audio.voices import Voice, trusted_font
+from generation.composer.score import Score
 
 logger = logging.getLogger(__name__)
 
@@ -189,3 +192,17 @@ class Synthesis:
             failure=SynthesisFailed,
             on_output=self._collect,
         )
+
+
+def played(*, performance: Performance, score: Score, cache_dir: Path) -> Stereo:
+    """Return the whole dry sound of a performance of ``score``, float32 of shape (frames, 2) at 44.1 kHz.
+
+    Raises what ``Synthesis`` raises.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        midi = Path(folder) / "performance.mid"
+        midi.write_bytes(performance_midi(performance=performance, score=score))
+        with Synthesis(
+            midi=midi, voice=performance.voice, seconds=performance.seconds, cache_dir=cache_dir
+        ) as synthesis:
+            return synthesis.whole()

@@ -1,10 +1,19 @@
-"""How much work a stage was, however busy the machine is."""
+"""How long a stage took, and how much work it was, however busy the machine is."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+@contextmanager
+def timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+    """Put the seconds that the block took into ``timings[stage]``."""
+    began = time.perf_counter()
+    yield
+    timings[stage] = round(time.perf_counter() - began, 3)
 
 
 @contextmanager

@@ -6,8 +6,6 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -18,6 +16,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
+from generation.audio.timing import timed
 from generation.errors import InvalidOrder
 from generation.management import earlier
 from generation.management.base import OneLineCommand, stop
@@ -124,26 +123,26 @@ def _compose(
 
     timings: dict[str, float] = {}
     began = time.perf_counter()
-    with _timed(timings, "model"):
+    with timed(timings, "model"):
         model = load_model(order.instrument)
     seed = draw_seed() if order.seed is None else order.seed
-    with _timed(timings, "composing"):
+    with timed(timings, "composing"):
         composed = compose(composer_order(order, seed=seed, variant=variant), model=model, source=source)
     tonic, mode = composed.score.tonic, composed.score.mode
     title = f"{order.instrument.capitalize()} in {tonic_label(tonic)} {mode}"
     score = replace(composed.score, title=title)
-    with _timed(timings, "originality"):
+    with timed(timings, "originality"):
         originality = composed.originality | _nearest_work(score.notes, found=composed.originality)
-    with _timed(timings, "libraries"):
+    with timed(timings, "libraries"):
         load_score_writer()
-    with _timed(timings, "score_files"):
+    with timed(timings, "score_files"):
         write_midi(score, folder / "score.mid")
         write_musicxml(score, folder / "score.musicxml")
         write_score(score, folder / SCORE_JSON)
     if with_sound:
         timings |= _render(score, seed=seed, composer=model.version, folder=folder)
     else:
-        with _timed(timings, "score_pdf"):
+        with timed(timings, "score_pdf"):
             write_pdf(
                 musicxml=folder / "score.musicxml", path=folder / "score.pdf", title=title, footer="Soloscore"
             )
@@ -184,7 +183,7 @@ def _render(score: Any, *, seed: int, composer: str, folder: Path) -> dict[str, 
         cache_dir=Path(settings.SOUND_CACHE_DIR),
     )
     timings = dict(rendering.timings)
-    with _timed(timings, "deliverables"):
+    with timed(timings, "deliverables"):
         written = write_deliverables(
             master=folder / "master.flac",
             musicxml=folder / "score.musicxml",
@@ -208,13 +207,6 @@ def _nearest_work(notes: Any, *, found: dict[str, Any]) -> dict[str, Any]:
         return {"longest_run_works": None}
     nearer = report.longest_run_works > found["longest_run_corpus"]
     return {"longest_run_works": report.longest_run_works} | ({"nearest": report.nearest} if nearer else {})
-
-
-@contextmanager
-def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
-    began = time.perf_counter()
-    yield
-    timings[stage] = round(time.perf_counter() - began, 3)
 
 
 def _decimal(text: str) -> Decimal:
