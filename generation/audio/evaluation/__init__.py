@@ -1,0 +1,1 @@
+"""Measurements of the finished sound, and the page that shows them."""
