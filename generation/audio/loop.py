@@ -31,7 +31,7 @@ def make_loop(*, score: Score, seed: int, cache_dir: Path, mark: Mark | None = N
     it. The loudness is that of any master, the true peak is measured across the seam, which ``mark`` leaves alone.
     Equal arguments give equal bits. Raises what ``perform``, ``played`` and ``master`` raise.
     """
-    performance = perform(score=score, seed=seed, ritardando=0.0)
+    performance = perform(score=score, seed=seed, ritardando=0.0, begins=0)
     dry = played(performance=performance, score=score, cache_dir=cache_dir)
     once = _wrapped(dry, first=round(LEAD_SECONDS * RATE), frames=round(score.seconds * RATE))
     del dry
