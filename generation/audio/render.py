@@ -49,7 +49,7 @@ SYNTHESISED, PLACED, MASTERED, STORED = 0.6, 0.7, 0.8, 0.9
 class Rendering:
     """What ``render`` found out about the files it wrote.
 
-    ``seconds`` is the length of master and preview, ``lead_seconds`` the silence before step 0 of the score,
+    ``seconds`` is the length of master and preview, ``lead_seconds`` the silence before its first note,
     ``peaks`` and ``roll`` are described in ``drawing``, ``timings`` maps each stage to its seconds.
     """
 

@@ -17,6 +17,7 @@ from generation.audio.evaluation.gates import (
     longest_silence,
     measure,
 )
+from generation.audio.evaluation.report import Report
 from generation.audio.performance import perform
 from generation.audio.synthesis import RATE
 from tests.generation.audio.conftest import song
@@ -152,3 +153,21 @@ def test_the_command_refuses_what_it_cannot_measure(tmp_path):
     with pytest.raises(CommandError, match="kazoo"):
         call_command("measure_sound", instrument=["kazoo"], pieces=1, json=tmp_path / "report.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_measures_an_instrument_and_writes_its_report(tmp_path, settings, cache_dir, capsys):
+    settings.SOUND_CACHE_DIR = cache_dir
+    path = tmp_path / "instruments.json"
+    call_command("measure_sound", instrument=["marimba"], pieces=1, seconds=5.0, json=path)
+    report = Report.read(path)
+    assert [figure.what for figure in report.figures if not figure.holds] == []
+    (row,) = report.tables[0].rows
+    found = dict(zip(report.tables[0].head, row, strict=True))
+    assert (found["instrument"], found["pieces"], found["failed"], found["same bits"]) == (
+        "marimba",
+        "1",
+        "0",
+        "yes",
+    )
+    assert int(found["planted clicks found"].split(", ")[1]) >= 15
+    assert "marimba | 1 | " in capsys.readouterr().out
