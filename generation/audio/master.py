@@ -7,9 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from generation.audio.errors import SynthesisFailed
+from generation.audio.filters import filtered, high_pass
 from generation.audio.levels import decibels, loudness_of, true_peaks, weighted_power
 from generation.audio.room import convolve, impulse_response
 
@@ -130,8 +131,7 @@ def _response(rate: int, room: float) -> Sound:
     """High-pass and room in one answer to a click, so that one convolution does for both."""
     response = impulse_response(rate) * room
     response[0] += 1.0
-    sections = signal.butter(2, HIGH_PASS_HERTZ, "highpass", fs=rate, output="sos")
-    return np.asarray(signal.sosfilt(sections, response, axis=0), dtype=np.float32)
+    return filtered(response, sections=[high_pass(hertz=HIGH_PASS_HERTZ, quality=1 / np.sqrt(2), rate=rate)])
 
 
 def _reduction(*, peaks: Sound, threshold: float, rate: int) -> Sound:
