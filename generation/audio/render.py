@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from generation.audio import memory
 from generation.audio.drawing import coarse_roll, waveform_peaks
 from generation.audio.files import write_master
 from generation.audio.marks import Mark
@@ -146,6 +147,7 @@ def render(
         report(PLACED)
         with timed(timings, "preview_mix"):
             write_preview_mix(music=_mono(sound), path=folder / MIX, tagging=tagging, opening=opening)
+        memory.give_back()
         with ThreadPoolExecutor(1, thread_name_prefix="preview") as beside:
             preview = beside.submit(_encode_preview, folder=folder, signer=signer, timings=timings)
             with timed(timings, "mastering"):

@@ -184,10 +184,14 @@ def cut_out(
             b"shdr": headers,
         }.items()
     )
-    body = _chunk(b"LIST", b"INFO" + information) + _chunk(b"LIST", b"sdta" + _chunk(b"smpl", audio))
-    body += _chunk(b"LIST", b"pdta" + hydra)
-    with replacing(target) as temporary:
-        temporary.write_bytes(_chunk(b"RIFF", b"sfbk" + body))
+    head = _chunk(b"LIST", b"INFO" + information)
+    tail = _chunk(b"LIST", b"pdta" + hydra)
+    length = sum(map(len, audio))
+    audio_list = b"LIST" + struct.pack("<I", 12 + length) + b"sdta" + b"smpl" + struct.pack("<I", length)
+    form = struct.pack("<I", 4 + len(head) + len(audio_list) + length + len(tail)) + b"sfbk"
+    with replacing(target) as temporary, temporary.open("wb") as file:
+        # Half a hundred megabytes of samples, which are not put together in memory.
+        file.writelines([b"RIFF" + form, head, audio_list, *audio, tail])
 
 
 def _sounds(zone: Records, *, velocities: tuple[int, int]) -> bool:
@@ -205,7 +209,7 @@ def _sounds(zone: Records, *, velocities: tuple[int, int]) -> bool:
 
 def _samples(
     *, font: IO[bytes], smpl: tuple[int, int], headers: Records, chosen: list[int], source: Path
-) -> tuple[Records, bytes]:
+) -> tuple[Records, list[bytes]]:
     """Return the headers (with terminal) of the ``chosen`` samples and their 16-bit audio, one after another."""
     kept, pieces, position = [], [], 0
     for index in chosen:
@@ -231,7 +235,7 @@ def _samples(
         position += len(frames) + SILENCE_BETWEEN_SAMPLES
     terminal = np.zeros(1, dtype=SAMPLE)[0]
     terminal["name"] = b"EOS"
-    return np.array([*kept, terminal], dtype=SAMPLE), b"".join(pieces)
+    return np.array([*kept, terminal], dtype=SAMPLE), pieces
 
 
 def _chunks(font: IO[bytes]) -> dict[bytes, tuple[int, int]]:
