@@ -71,6 +71,7 @@ def identify(path: Path) -> Identified:
     """
     heard = recognition.recognise(path)
     # They take seconds to load; what is no audio has been refused by now.
+    from generation.audio.files import read_sound_of
     from generation.audio.fingerprint import SECONDS_AT_MOST
     from generation.audio.hearing import read_sound
     from generation.audio.marks import copy, house
@@ -85,7 +86,7 @@ def identify(path: Path) -> Identified:
     certificate = certificate_of(piece)
     if certificate is None:
         return found
-    master, _rate = read_sound(storage.path_of(piece, storage.MASTER))
+    master = read_sound_of(storage.path_of(piece, storage.MASTER))
     verdict = copy.whose(
         sound, master=master, secret=secret, work=piece.pk.bytes, sales=[sale_mark(certificate)]
     )

@@ -25,14 +25,14 @@ SEEDS = range(1, 6)
 def sounding(folder: Path) -> Iterator[Figure]:
     """Processor time and memory of the worker for a minute of piano, and for its sale; outside programs included."""
     with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as var:
-        _worker("prepare", folder=folder, var=var)
-        pieces, largest = _worker("compose", INSTRUMENT, 60, *SEEDS, folder=folder, var=var)
-        long_pieces, longest = _worker("compose", INSTRUMENT, 180, 1, folder=folder, var=var)
+        worker("prepare", folder=folder, var=var)
+        pieces, largest = worker("compose", INSTRUMENT, 60, *SEEDS, folder=folder, var=var)
+        long_pieces, longest = worker("compose", INSTRUMENT, 180, 1, folder=folder, var=var)
         ids = [piece["id"] for piece in pieces]
-        sales, sold = _worker("deliver", *ids, folder=folder, var=var)
+        sales, sold = worker("deliver", *ids, folder=folder, var=var)
         long_ids = [piece["id"] for piece in long_pieces]
-        _, long_sold = _worker("deliver", *long_ids, folder=folder, var=var)
-        loops, looped = _worker("loop", *long_ids, folder=folder, var=var)
+        _, long_sold = worker("deliver", *long_ids, folder=folder, var=var)
+        loops, looped = worker("loop", *long_ids, folder=folder, var=var)
     spent = sorted(piece["cpu"] for piece in pieces)
     median, slowest = 60 / spent[len(spent) // 2], 60 / spent[-1]
     yield Figure(
@@ -61,7 +61,7 @@ def _of_sales(sales: Iterable[dict[str, float]]) -> Iterator[Figure]:
             )
 
 
-def _worker(*arguments: object, folder: Path, var: str) -> tuple[Any, float]:
+def worker(*arguments: object, folder: Path, var: str) -> tuple[Any, float]:
     """What a part of ``bench_worker`` says, and the largest memory in MiB of the process and the programs it runs."""
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     process = subprocess.Popen(
@@ -73,7 +73,7 @@ def _worker(*arguments: object, folder: Path, var: str) -> tuple[Any, float]:
     )
     largest = 0.0
     while process.poll() is None:
-        largest = max(largest, _memory(process.pid))
+        largest = max(largest, memory_of(process.pid))
         time.sleep(LOOKS_APART)
     said, _ = process.communicate()
     if process.returncode:
@@ -81,7 +81,7 @@ def _worker(*arguments: object, folder: Path, var: str) -> tuple[Any, float]:
     return json.loads(said.splitlines()[-1]), largest
 
 
-def _memory(pid: int) -> float:
+def memory_of(pid: int) -> float:
     """Resident MiB of a process and the programs it runs.
 
     A child that is still a copy of its parent, on the way to a program of its own, has no memory of its own yet.
@@ -94,6 +94,6 @@ def _memory(pid: int) -> float:
         for task in (process / "task").iterdir():
             children = [int(child) for child in (task / "children").read_text().split()]
             total += sum(
-                _memory(child) for child in children if Path(f"/proc/{child}/exe").readlink() != program
+                memory_of(child) for child in children if Path(f"/proc/{child}/exe").readlink() != program
             )
     return total

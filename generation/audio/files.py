@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
 from generation.audio.errors import EncodingFailed
-from generation.audio.labels import Container, Labels, tagged
+from generation.audio.labels import Container, Labels, append_id3, tagged
 from generation.audio.process import run_program
 from generation.audio.storage import replacing
 from generation.audio.synthesis import RATE
@@ -64,22 +67,38 @@ def write_master(*, sound: Sound, path: Path, seed: int = 0) -> None:
 
 def read_samples(master: Path) -> Samples:
     """Read a master sample for sample. Raises ``EncodingFailed`` for anything but 44.1 kHz stereo audio."""
+    samples: Samples = _read(master, dtype="int32")
+    return samples
+
+
+def read_sound_of(master: Path) -> Sound:
+    """Read a master as float32, shape (frames, 2), which holds 24 bit exactly; otherwise as ``read_samples``."""
+    sound: Sound = _read(master, dtype="float32")
+    return sound
+
+
+def _read(master: Path, *, dtype: str) -> npt.NDArray[Any]:
     try:
         with soundfile.SoundFile(master) as file:
             if (file.samplerate, file.channels) != (RATE, CHANNELS):
                 raise EncodingFailed(
                     f"{master} has {file.channels} channels at {file.samplerate} Hz; a master has 2 at {RATE}"
                 )
-            samples: Samples = file.read(dtype="int32")
+            content: npt.NDArray[Any] = file.read(dtype=dtype)
     except soundfile.LibsndfileError as error:
+        if not master.is_file():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(master)) from error
         raise EncodingFailed(f"{master} cannot be read as audio: {error}") from error
-    return samples
+    return content
 
 
 def write_wav24(*, samples: Samples, path: Path, labels: Labels) -> None:
     """Write 24-bit WAV, with ``labels`` in its INFO list as far as that has names, and all of them as ID3v2.3."""
-    packed = _packed(blocks=_blocks(samples), container="WAV", labels=labels)
-    _write(tagged(packed, labels=labels, container="WAV"), path=path)
+    with replacing(path) as temporary:
+        with temporary.open("w+b") as file:
+            _pack(file, blocks=_blocks(samples), container="WAV", labels=labels)
+        with temporary.open("r+b") as file:
+            append_id3(file, labels=labels)
 
 
 def write_flac24(*, samples: Samples, path: Path, labels: Labels) -> None:
@@ -129,10 +148,17 @@ def _blocks(samples: Samples) -> Iterator[Samples]:
         yield samples[start : start + BLOCK_FRAMES]
 
 
-def _packed(*, blocks: Iterable[Samples], container: Container, labels: Labels | None = None) -> bytes:
+def _packed(*, blocks: Iterable[Samples], container: Container) -> bytes:
     packed = io.BytesIO()
+    _pack(packed, blocks=blocks, container=container)
+    return packed.getvalue()
+
+
+def _pack(
+    target: BinaryIO, *, blocks: Iterable[Samples], container: Container, labels: Labels | None = None
+) -> None:
     with soundfile.SoundFile(
-        packed,
+        target,
         "w",
         samplerate=RATE,
         channels=CHANNELS,
@@ -146,7 +172,6 @@ def _packed(*, blocks: Iterable[Samples], container: Container, labels: Labels |
                     setattr(file, name, text)
         for block in blocks:
             file.write(block)
-    return packed.getvalue()
 
 
 def _write(content: bytes, *, path: Path) -> None:
