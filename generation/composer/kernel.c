@@ -1,8 +1,8 @@
-/* The composer's hot functions: what is told to the network, what a player may do, drawing, echoes and layers.
+/* The composer's hot functions: what is told to the network, what a player may do, drawing, echoes, layers, listening.
  *
- * The Python modules of the same functions (context, rules, drawing, echoes, runtime) document them and hold every
- * table and constant; kernel.py hands those over once, in `kernel_tell`, and checks that the columns named here are
- * the columns named there. Everything is whole numbers, of which the sums are exact whatever the order, so that equal
+ * The Python modules of the same functions (context, rules, drawing, echoes, runtime, critic) document them and hold
+ * every table and constant; kernel.py hands those over once, in `kernel_tell`, and checks that the columns named here
+ * are the columns named there. Everything is whole numbers, of which the sums are exact whatever the order, so that equal
  * seeds give equal notes on every machine. The one true rounding is in `draw`: plain IEEE doubles, which is why this
  * is built without contraction and without -ffast-math.
  *
@@ -14,7 +14,12 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(PORTABLE)
+#include <immintrin.h>
+#define AVX2 1
+#endif
 
 enum { ONSET, ADVANCE, PART, PITCH, DURATION, NOTE };
 enum { BAR_LENGTH, PICKUP, BARS, METRE }; /* of Frame.numbers(); mode, instrument and parts follow the metre */
@@ -49,6 +54,9 @@ static const int64_t COLUMNS[] = {
     DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_MOTIF, DUR_COLUMNS,
 };
 
+/* Outputs of a layer whose weights lie together, and candidates that share what is loaded of them. */
+enum { PANEL = 16, SIDE = 4 };
+
 /* Room on the stack; `kernel_tell` refuses constants that need more. */
 enum { MOST_CLASSES = 128, MOST_SOUNDING = 64, MOST_LINE = 32, MOST_MOVES = 192 };
 
@@ -59,7 +67,7 @@ typedef struct {
     int64_t lags, positions, longest_hold, search, sounding;
     int64_t shortest_motif, longest_motif, shortest_figure, longest_figure, motifs;
     int64_t most_shingles, shingle, line, outer_search, ratio_classes, widest, step, longest_gap;
-    int64_t longest_advance, exp_count, limit, mille;
+    int64_t longest_advance, exp_count, limit, mille, panel;
     uint64_t multiplier, mix1, mix2;
     double unit, to_steps, cell_to_steps, to_cell, to_hidden;
     const int64_t *columns, *lag, *advance_steps, *duration_steps;
@@ -90,7 +98,7 @@ int64_t kernel_tell(const Told *told, int64_t size, int64_t columns)
         || memcmp(told->columns, COLUMNS, sizeof COLUMNS) != 0)
         return 2;
     if (told->end + 1 > MOST_CLASSES || told->pitches > MOST_CLASSES || told->durations > MOST_CLASSES
-        || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
+        || told->panel != PANEL || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
         || told->line != FIRST_TOKEN + told->shingle - 1 || told->lags != (IN_MOTIF - IN_LOOK_BACK) / 2 - 1
         || told->longest_motif >= MOST_MOVES || told->shortest_motif < 1 || told->longest_figure >= MOST_MOVES
         || told->shortest_figure < 1 || told->motifs * (int64_t)sizeof(int64_t) != (int64_t)sizeof(Motifs))
@@ -954,96 +962,188 @@ int64_t choose_durations(const Desk *desk, const int64_t *logits, double tempera
 
 /* ------------------------------------------------------------------ runtime: layers of the network */
 
-/* Compiled also for AVX2, whose vpmaddwd does 16 products at once; the loader takes what the processor has. */
-#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) && defined(__GLIBC__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
-
 /* A dense layer; the same fields in the same order in kernel.py. */
 typedef struct {
-    const int16_t *weights; /* (outputs, inputs) */
+    const int16_t *weights; /* (panels, inputs / 2, PANEL, 2): pairs of inputs of the outputs of a panel, side by side */
     const int32_t *bias;    /* (outputs) */
     const int32_t *table;   /* (classes of all fields, outputs): what each value of each field adds */
     const int64_t *offsets; /* (fields): where a field's classes begin in the table */
     int64_t inputs, outputs, fields;
 } Layer;
 
-/* Candidates and outputs that share what is loaded: with the 12 sums, just what 16 vector registers hold. */
-enum { SIDE = 4, ACROSS = 3 };
+/* Sums (SIDE, PANEL) of products of a panel's weights with a row of inputs each. */
+typedef void Tile(const int16_t *panel, const int16_t *const *from, int64_t inputs, int32_t sums[SIDE][PANEL]);
 
-/* Sums (rows, outputs) from the first `inputs` of the `stride` numbers of each row; they are below 2^24, thus exact.
- * A tile that reaches over the edge does the last row or output again. */
-WIDE void layer(const Layer *made, const int16_t *in, int64_t stride, const int32_t *values, int32_t *out, int64_t rows)
+static void tile(const int16_t *panel, const int16_t *const *from, int64_t inputs, int32_t sums[SIDE][PANEL])
 {
-    int64_t inputs = made->inputs, outputs = made->outputs;
-    for (int64_t first = 0; first < outputs; first += ACROSS) {
-        for (int64_t top = 0; top < rows; top += SIDE) {
-            const int16_t *from[SIDE], *by[ACROSS];
-            int32_t sums[SIDE][ACROSS] = {{0}};
-            for (int a = 0; a < SIDE; a++)
-                from[a] = in + at_most(top + a, rows - 1) * stride;
-            for (int b = 0; b < ACROSS; b++)
-                by[b] = made->weights + at_most(first + b, outputs - 1) * inputs;
-            for (int64_t k = 0; k < inputs; k++)
-                for (int a = 0; a < SIDE; a++)
-                    for (int b = 0; b < ACROSS; b++)
-                        sums[a][b] += (int32_t)from[a][k] * (int32_t)by[b][k];
-            for (int a = 0; a < SIDE; a++)
-                for (int b = 0; b < ACROSS; b++) {
-                    int64_t output = at_most(first + b, outputs - 1);
-                    out[at_most(top + a, rows - 1) * outputs + output] = sums[a][b] + made->bias[output];
-                }
+    memset(sums, 0, sizeof(int32_t[SIDE][PANEL]));
+    for (int64_t k = 0; k < inputs; k += 2, panel += 2 * PANEL)
+        for (int a = 0; a < SIDE; a++)
+            for (int b = 0; b < PANEL; b++)
+                sums[a][b] += (int32_t)from[a][k] * panel[2 * b] + (int32_t)from[a][k + 1] * panel[2 * b + 1];
+}
+
+#ifdef AVX2
+/* The same with AVX2, whose vpmaddwd adds 8 pairs of products at once: compilers do not find it in the loop above. The
+ * library is built for any processor and takes this one where it can. */
+__attribute__((target("avx2"))) static void tile_avx2(
+    const int16_t *panel, const int16_t *const *from, int64_t inputs, int32_t sums[SIDE][PANEL])
+{
+    __m256i sum[SIDE][2];
+    for (int a = 0; a < SIDE; a++)
+        sum[a][0] = sum[a][1] = _mm256_setzero_si256();
+    for (int64_t k = 0; k < inputs; k += 2, panel += 2 * PANEL) {
+        __m256i left = _mm256_loadu_si256((const __m256i *)panel);
+        __m256i right = _mm256_loadu_si256((const __m256i *)(panel + PANEL));
+        for (int a = 0; a < SIDE; a++) {
+            int32_t both;
+            memcpy(&both, from[a] + k, sizeof both);
+            __m256i pair = _mm256_set1_epi32(both);
+            sum[a][0] = _mm256_add_epi32(sum[a][0], _mm256_madd_epi16(left, pair));
+            sum[a][1] = _mm256_add_epi32(sum[a][1], _mm256_madd_epi16(right, pair));
         }
     }
-    for (int64_t row = 0; values && row < rows; row++) {
-        int32_t *restrict sum = out + row * outputs;
-        for (int64_t field = 0; field < made->fields; field++) {
-            const int32_t *restrict one = made->table + (*values++ + made->offsets[field]) * outputs;
-            for (int64_t output = 0; output < outputs; output++)
-                sum[output] += one[output];
-        }
+    for (int a = 0; a < SIDE; a++)
+        for (int half = 0; half < 2; half++)
+            _mm256_storeu_si256((__m256i *)(sums[a] + half * PANEL / 2), sum[a][half]);
+}
+
+static Tile *best_tile(void) { return __builtin_cpu_supports("avx2") ? tile_avx2 : tile; }
+#else
+static Tile *best_tile(void) { return tile; }
+#endif
+
+/* Compiled also for AVX2, whose registers hold twice as much; the loader takes what the processor has. */
+#if defined(AVX2) && defined(__linux__) && defined(__GLIBC__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+/* Add the rows of a layer's table that `values` (fields) pick to `sum` (outputs), four at a time. */
+WIDE static void add_rows(const Layer *made, const int32_t *values, int32_t *restrict sum)
+{
+    const int32_t *one[4];
+    int64_t outputs = made->outputs, field = 0;
+    for (; field + 4 <= made->fields; field += 4) {
+        for (int64_t a = 0; a < 4; a++)
+            one[a] = made->table + (values[field + a] + made->offsets[field + a]) * outputs;
+        for (int64_t b = 0; b < outputs; b++)
+            sum[b] += one[0][b] + one[1][b] + one[2][b] + one[3][b];
+    }
+    for (; field < made->fields; field++) {
+        one[0] = made->table + (values[field] + made->offsets[field]) * outputs;
+        for (int64_t b = 0; b < outputs; b++)
+            sum[b] += one[0][b];
     }
 }
 
-/* Place in a table of tanh or sigmoid. Clamped before it is rounded, so that the conversion is always defined;
- * lrint rounds halves to even as NumPy does, and is an instruction where rint is a call. */
-static inline int64_t argument(double total, double scale)
+/* Sums (rows, outputs) from the first `inputs` of the `stride` numbers of each row; they are below 2^24, thus exact.
+ * A tile that reaches over the edge does the last row again. */
+void layer(const Layer *made, const int16_t *in, int64_t stride, const int32_t *values, int32_t *out, int64_t rows)
 {
-    double most = (double)K.limit, steps = total * scale;
+    int64_t inputs = made->inputs, outputs = made->outputs;
+    const int16_t *panel = made->weights;
+    Tile *multiply = best_tile();
+    for (int64_t first = 0; first < outputs; first += PANEL, panel += inputs * PANEL) {
+        int64_t across = at_most(PANEL, outputs - first);
+        for (int64_t top = 0; top < rows; top += SIDE) {
+            const int16_t *from[SIDE];
+            int32_t sums[SIDE][PANEL];
+            for (int a = 0; a < SIDE; a++)
+                from[a] = in + at_most(top + a, rows - 1) * stride;
+            multiply(panel, from, inputs, sums);
+            for (int64_t a = 0; a < at_most(SIDE, rows - top); a++)
+                for (int64_t b = 0; b < across; b++)
+                    out[(top + a) * outputs + first + b] = sums[a][b] + made->bias[first + b];
+        }
+    }
+    for (int64_t row = 0; values && row < rows; row++)
+        add_rows(made, values + row * made->fields, out + row * outputs);
+}
+
+/* Place in a table of tanh or sigmoid whose middle is at 0. Clamped before it is rounded (halves to even, as NumPy
+ * does), so that the conversion is always defined. */
+static inline int32_t place_in_table(double total, double scale, double most)
+{
+    double steps = total * scale;
     steps = steps < most ? steps : most;
     steps = steps > -most ? steps : -most;
-    return (int64_t)lrint(steps) + K.limit;
+    return (int32_t)rint(steps);
 }
 
 /* New cells and hidden states, in place, from gates (rows, 4 * units) in the order i, f, c, o; `hidden` (rows, stride)
  * begins at the layer's own. Each value is a whole number below 2^53 until it is scaled by a power of two: exact. */
-void cells(const int32_t *gates, double *cells, int16_t *hidden, int64_t stride, int64_t rows, int64_t units)
+WIDE static void cells(const int32_t *restrict gates, double *restrict cells, int16_t *restrict hidden, int64_t stride,
+                       int64_t rows, int64_t units)
 {
+    const float *restrict sigmoid = K.sigmoid + K.limit, *restrict tanh = K.tanh + K.limit;
+    double most = (double)K.limit, to_steps = K.to_steps, cell_to_steps = K.cell_to_steps;
+    double to_cell = K.to_cell, to_hidden = K.to_hidden;
     for (int64_t row = 0; row < rows; row++, gates += 4 * units, cells += units, hidden += stride) {
         for (int64_t unit = 0; unit < units; unit++) {
-            double let_in = K.sigmoid[argument(gates[unit], K.to_steps)];
-            double keep = K.sigmoid[argument(gates[units + unit], K.to_steps)];
-            double new = K.tanh[argument(gates[2 * units + unit], K.to_steps)];
-            double let_out = K.sigmoid[argument(gates[3 * units + unit], K.to_steps)];
-            double cell = (double)lrint((keep * cells[unit] + let_in * new) * K.to_cell);
-            double shape = K.tanh[argument(cell, K.cell_to_steps)];
+            double let_in = sigmoid[place_in_table(gates[unit], to_steps, most)];
+            double keep = sigmoid[place_in_table(gates[units + unit], to_steps, most)];
+            double new = tanh[place_in_table(gates[2 * units + unit], to_steps, most)];
+            double let_out = sigmoid[place_in_table(gates[3 * units + unit], to_steps, most)];
+            double cell = rint((keep * cells[unit] + let_in * new) * to_cell);
+            double shape = tanh[place_in_table(cell, cell_to_steps, most)];
             cells[unit] = cell;
-            hidden[unit] = (int16_t)lrint(let_out * shape * K.to_hidden);
+            hidden[unit] = (int16_t)(int32_t)rint(let_out * shape * to_hidden);
         }
     }
 }
 
-void hidden_tanh(const int32_t *sums, int16_t *out, int64_t count)
+/* Read a row of input `values` for each of the rows of `hidden` (rows, 2 * units) and of both tables of cells
+ * (rows, units). The first layer's new states and the second one's old ones lie side by side, as the second layer
+ * reads them; `summed` (rows, units) are both layers' new states. `gates` is room for (rows, 4 * units). */
+void step(const Layer *first, const Layer *second, const int32_t *values, int16_t *hidden, double *first_cells,
+          double *second_cells, int32_t *gates, int16_t *summed, int64_t rows)
 {
-    for (int64_t one = 0; one < count; one++)
-        out[one] = K.hidden_tanh[argument(sums[one], K.to_steps)];
+    int64_t units = first->inputs, stride = 2 * units;
+    layer(first, hidden, stride, values, gates, rows);
+    cells(gates, first_cells, hidden, stride, rows, units);
+    layer(second, hidden, stride, NULL, gates, rows);
+    cells(gates, second_cells, hidden + units, stride, rows, units);
+    for (int64_t row = 0; row < rows; row++, hidden += stride, summed += units)
+        for (int64_t unit = 0; unit < units; unit++)
+            summed[unit] = (int16_t)(hidden[unit] + hidden[units + unit]);
 }
 
-/* Logits from sums. */
-void round_sums(const int32_t *sums, int64_t *out, int64_t count)
+/* Logits (rows, classes) of a head from what `step` summed and from rows of its given `values` (or NULL). `sums` is
+ * room for (rows, the larger of both layers), `between` for the hidden states. */
+WIDE void head(const Layer *hidden, const Layer *classes, const int16_t *summed, const int32_t *values, int32_t *sums,
+               int16_t *between, int64_t *out, int64_t rows)
 {
-    for (int64_t one = 0; one < count; one++)
-        out[one] = lrint(sums[one] * K.to_steps);
+    double most = (double)K.limit, to_steps = K.to_steps;
+    layer(hidden, summed, hidden->inputs, values, sums, rows);
+    for (int64_t one = 0; one < rows * hidden->outputs; one++)
+        between[one] = K.hidden_tanh[K.limit + place_in_table(sums[one], to_steps, most)];
+    layer(classes, between, hidden->outputs, NULL, sums, rows);
+    for (int64_t one = 0; one < rows * classes->outputs; one++)
+        out[one] = (int64_t)rint(sums[one] * to_steps);
+}
+
+/* ------------------------------------------------------------------ critic */
+
+/* Hear one note more: add to the sums (segments, candidates, 3 * units) of each listed candidate, in the segment it is
+ * in, its new states `summed` (rows, units) and the sizes of their changes since the last two, which are
+ * `before` (2, candidates, units). */
+void listen(const int16_t *restrict summed, const int64_t *listed, const int64_t *segments, int16_t *restrict before,
+            int64_t *sums, int64_t *counts, int64_t rows, int64_t candidates, int64_t units)
+{
+    for (int64_t row = 0; row < rows; row++, summed += units) {
+        int64_t place = segments[row] * candidates + listed[row];
+        int64_t *restrict sum = sums + place * 3 * units;
+        int16_t *restrict one = before + listed[row] * units, *restrict two = one + candidates * units;
+        for (int64_t unit = 0; unit < units; unit++) {
+            int16_t now = summed[unit], last = one[unit];
+            sum[unit] += now;
+            sum[units + unit] += abs(now - last);
+            sum[2 * units + unit] += abs(now - two[unit]);
+            two[unit] = last;
+            one[unit] = now;
+        }
+        counts[place]++;
+    }
 }
