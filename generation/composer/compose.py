@@ -132,6 +132,7 @@ def _candidates(
         temperature=float(order.temperature),
         known=model.index.hashes,
         selection=selection,
+        leanings=model.leanings,
         progress=progress,
     )
 

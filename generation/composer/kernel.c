@@ -54,6 +54,11 @@ static const int64_t COLUMNS[] = {
     DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_MOTIF, DUR_COLUMNS,
 };
 
+/* Where the families of leanings.FAMILIES begin. */
+enum { STRUCK, HELD = STRUCK + 7, OVER = HELD + 7, UNDER = OVER + 9 * 3 * 2, IN_BAR = UNDER + 9 * 3 * 2,
+       FOLLOWS = IN_BAR + 2 * 2, PAST_HELD = FOLLOWS + 2 * 4, GROWS = PAST_HELD + 2 * 3, JOINS = GROWS + 4 * 2,
+       LANDS = JOINS + 2 * 3, ON_TIME = LANDS + 5, CROSSES = ON_TIME + 2 * 3, LENGTH = CROSSES + 2 };
+
 /* Outputs of a layer whose weights lie together, and candidates that share what is loaded of them. */
 enum { PANEL = 16, SIDE = 4 };
 
@@ -67,7 +72,7 @@ typedef struct {
     int64_t lags, positions, longest_hold, search, sounding;
     int64_t shortest_motif, longest_motif, shortest_figure, longest_figure, motifs;
     int64_t most_shingles, shingle, line, outer_search, ratio_classes, widest, step, longest_gap;
-    int64_t longest_advance, exp_count, limit, mille, panel;
+    int64_t longest_advance, exp_count, limit, mille, panel, leanings;
     uint64_t multiplier, mix1, mix2;
     double unit, to_steps, cell_to_steps, to_cell, to_hidden;
     const int64_t *columns, *lag, *advance_steps, *duration_steps;
@@ -98,7 +103,7 @@ int64_t kernel_tell(const Told *told, int64_t size, int64_t columns)
         || memcmp(told->columns, COLUMNS, sizeof COLUMNS) != 0)
         return 2;
     if (told->end + 1 > MOST_CLASSES || told->pitches > MOST_CLASSES || told->durations > MOST_CLASSES
-        || told->panel != PANEL || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
+        || told->panel != PANEL || told->leanings != LENGTH + told->durations || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
         || told->line != FIRST_TOKEN + told->shingle - 1 || told->lags != (IN_MOTIF - IN_LOOK_BACK) / 2 - 1
         || told->longest_motif >= MOST_MOVES || told->shortest_motif < 1 || told->longest_figure >= MOST_MOVES
         || told->shortest_figure < 1 || told->motifs * (int64_t)sizeof(int64_t) != (int64_t)sizeof(Motifs))
@@ -767,6 +772,7 @@ typedef struct {
     const int64_t *law;
     const int32_t *numbers, *strengths, *plan;
     const uint32_t *known;
+    const int32_t *leanings; /* or NULL */
     int64_t room, bits_each, living, bars, known_count;
 } Desk;
 
@@ -778,12 +784,12 @@ static Motifs *motifs_of(const Desk *desk, int64_t row)
 }
 static int64_t *lines_of(const Desk *desk, int64_t row) { return desk->lines + desk->alive[row] * 2 * K.line; }
 
-/* Draw from row `row` of `logits` with the candidate's next random number. */
+/* Draw from a candidate's `logits` with its next random number. */
 static int64_t draw_for(const Desk *desk, int64_t row, const int64_t *logits, int64_t count, const uint8_t *allowed,
                         double temperature, int64_t nucleus)
 {
     uint64_t bits = desk->bits[desk->alive[row] * desk->bits_each + state_of(desk, row)[DRAWN]++];
-    return draw(logits + row * count, count, allowed, temperature, nucleus, bits);
+    return draw(logits, count, allowed, temperature, nucleus, bits);
 }
 
 void fill_inputs(const Desk *desk, int32_t *out)
@@ -809,6 +815,199 @@ void fill_duration_inputs(const Desk *desk, int32_t *out)
         duration_inputs(notes_of(desk, row), mine[COUNT], desk->numbers, desk->plan, motifs_of(desk, row),
                         mine[NEXT_ADVANCE], 0, mine[NEXT_PITCH], out + row * DUR_COLUMNS);
     }
+}
+
+/* ------------------------------------------------------------------ leanings: what is made likelier or rarer */
+
+/* The last two pitches of an outer line (sign 1: the top, -1: the bass) before an onset, the later one first; -1: none.
+ * As originality.lines has it, an onset's outermost note belongs to the line if nothing sounds beyond it. */
+static void last_of_line(const int32_t *notes, int64_t count, int64_t onset, int64_t sign, int64_t pitches[2])
+{
+    int64_t index = count - 1, found = 0;
+    pitches[0] = pitches[1] = -1;
+    while (index >= 0 && note(notes, index)[ONSET] == onset)
+        index--;
+    while (index >= 0 && found < 2 && index > count - 2 * K.sounding) {
+        int64_t at = note(notes, index)[ONSET], last = index;
+        while (index >= 0 && note(notes, index)[ONSET] == at)
+            index--;
+        int64_t outer = note(notes, sign > 0 ? last : index + 1)[PITCH];
+        bool beyond = false;
+        for (int64_t held = index; held >= 0 && held > index - K.sounding && !beyond; held--)
+            beyond = end_of(note(notes, held)) > at && note(notes, held)[PITCH] * sign > outer * sign;
+        if (!beyond)
+            pitches[found++] = outer;
+    }
+}
+
+/* What a note about to be chosen is judged by. */
+typedef struct {
+    int64_t held[MOST_SOUNDING], struck[MOST_SOUNDING]; /* pitches, and whether they begin with it */
+    int64_t holding, highest, lowest, held_top, held_bass; /* of all, and of those that began before */
+    int64_t top[2], bass[2];        /* the last pitches of the lines */
+    uint32_t in_bar, in_bar_before; /* pitch classes */
+    bool chord;
+    int64_t motif[2], moves[2]; /* what the lines go on with, or no_pitch */
+} Around;
+
+static void look_around(const int32_t *notes, int64_t count, int64_t onset, const int32_t *numbers,
+                        const Motifs *motifs, Around *out)
+{
+    out->holding = 0;
+    out->highest = out->held_top = -1;
+    out->lowest = out->held_bass = K.pitches;
+    out->in_bar = out->in_bar_before = 0;
+    out->chord = count && last_onset(notes, count) == onset;
+    last_of_line(notes, count, onset, 1, out->top);
+    last_of_line(notes, count, onset, -1, out->bass);
+    for (int64_t index = at_least(0, count - K.sounding); index < count; index++) {
+        const int32_t *one = note(notes, index);
+        if (end_of(one) <= onset)
+            continue;
+        out->held[out->holding] = one[PITCH];
+        out->struck[out->holding++] = one[ONSET] == onset;
+        out->highest = at_least(out->highest, one[PITCH]);
+        out->lowest = at_most(out->lowest, one[PITCH]);
+        if (one[ONSET] < onset) {
+            out->held_top = at_least(out->held_top, one[PITCH]);
+            out->held_bass = at_most(out->held_bass, one[PITCH]);
+        }
+    }
+    int64_t bar = place_of(onset, numbers).bar;
+    for (int64_t index = count - 1; index >= 0; index--) {
+        int64_t back = bar - place_of(note(notes, index)[ONSET], numbers).bar;
+        if (back > 1)
+            break;
+        *(back ? &out->in_bar_before : &out->in_bar) |= 1u << note(notes, index)[PITCH] % 12;
+    }
+    for (int64_t line = 0; line < 2; line++) {
+        Motif motif = out->chord ? motifs->before[line] : motifs->now[line];
+        out->moves[line] = motif.moves;
+        out->motif[line] = motif.moves > 0 && motif.onset == onset ? motif.pitch : K.no_pitch;
+    }
+}
+
+static int64_t move_of(int64_t pitch, const int64_t *line)
+{
+    static const int8_t size[13] = {0, 1, 2, 3, 3, 4, 5, 4, 6, 6, 5, 5, 7};
+    int64_t move = pitch - line[0], before = line[1] < 0 ? 0 : line[0] - line[1], wide = move < 0 ? -move : move;
+    int64_t way = !move || !before ? 0 : (move > 0) == (before > 0) ? 1 : 2;
+    return ((wide > 12 ? 8 : size[wide]) * 3 + way) * 2 + (move > 0);
+}
+
+/* The classes (at most MOST_SOUNDING + 7) that a pitch would be one more of; returns how many. A note to which others
+ * may be added above is `last` of its chord only if it is told so. */
+static int64_t pitch_classes_of(const Around *around, int64_t pitch, bool last, int64_t *out)
+{
+    int64_t made = 0;
+    for (int64_t index = 0; index < around->holding; index++) {
+        int64_t apart = (around->held[index] - pitch) % 12;
+        apart = apart < 0 ? apart + 12 : apart;
+        out[made++] = (around->struck[index] ? STRUCK : HELD) + at_most(apart, 12 - apart);
+    }
+    if (last && around->top[0] >= 0 && pitch >= around->highest)
+        out[made++] = OVER + move_of(pitch, around->top);
+    if (!around->chord && around->bass[0] >= 0 && pitch <= around->lowest)
+        out[made++] = UNDER + move_of(pitch, around->bass);
+    out[made++] = IN_BAR + 2 * (around->in_bar >> pitch % 12 & 1) + (around->in_bar_before >> pitch % 12 & 1);
+    if (last)
+        out[made++] = PAST_HELD + (around->held_top < around->top[0] ? 0 : 1 + (pitch > around->held_top));
+    if (!around->chord)
+        out[made++] = PAST_HELD + 3 + (around->held_bass > around->bass[0] ? 0 : 1 + (pitch < around->held_bass));
+    for (int64_t line = 0; line < 2; line++) {
+        bool follows = around->motif[line] != K.no_pitch && around->motif[line] == pitch;
+        out[made++] = FOLLOWS + line * 4 + (follows ? at_most(around->moves[line], 4) - 1 : 0);
+    }
+    return made;
+}
+
+/* The same for an advance (not the end): at most 6 classes. */
+static int64_t advance_classes_of(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights,
+                                  const Motifs *motifs, int64_t advance, int64_t *out)
+{
+    if (!count)
+        return 0;
+    int64_t made = 0, last = last_onset(notes, count), first = count - 1, steps = K.advance_steps[advance];
+    while (first > 0 && note(notes, first - 1)[ONSET] == last)
+        first--;
+    out[made++] = GROWS + 2 * (at_most(count - first, 4) - 1) + (steps == 0);
+    if (!steps)
+        return made;
+    for (int64_t line = 0; line < 2; line++) {
+        int64_t left = end_of(note(notes, line == 0 ? count - 1 : first)) - last - steps;
+        Motif motif = motifs->now[line];
+        bool on_time = motif.moves > 0 && motif.onset == last + steps;
+        out[made++] = JOINS + 3 * line + (left < 0 ? 0 : left > 0 ? 2 : 1);
+        out[made++] = ON_TIME + 3 * line + (on_time ? 1 + (motif.moves > 3) : 0);
+    }
+    out[made++] = LANDS + weights[place_of(last + steps, numbers).position];
+    return made;
+}
+
+/* The same for a duration: 2 classes. */
+static int64_t duration_classes_of(int64_t onset, const int32_t *numbers, int64_t duration, int64_t *out)
+{
+    bool crosses = place_of(onset, numbers).position + K.duration_steps[duration] > numbers[BAR_LENGTH];
+    out[0] = LENGTH + duration;
+    out[1] = CROSSES + crosses;
+    return 2;
+}
+
+/* Count the classes of all notes of a piece. */
+void count_leanings(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights, int64_t *out)
+{
+    Motifs motifs = {0};
+    follow_motifs(notes, 0, &motifs);
+    for (int64_t index = 0; index < count; index++) {
+        Around around;
+        int64_t classes[MOST_SOUNDING + 16];
+        const int32_t *one = note(notes, index);
+        bool last = index + 1 == count || note(notes, index + 1)[ONSET] > one[ONSET];
+        look_around(notes, index, one[ONSET], numbers, &motifs, &around);
+        int64_t made = pitch_classes_of(&around, one[PITCH], last, classes);
+        made += advance_classes_of(notes, index, numbers, weights, &motifs, one[ADVANCE], classes + made);
+        made += duration_classes_of(one[ONSET], numbers, one[DURATION], classes + made);
+        for (int64_t each = 0; each < made; each++)
+            out[classes[each]]++;
+        follow_motifs(notes, index + 1, &motifs);
+    }
+}
+
+static int64_t leaning(const Desk *desk, const int64_t *classes, int64_t made)
+{
+    int64_t total = 0;
+    while (made--)
+        total += desk->leanings[classes[made]];
+    return total;
+}
+
+/* Add to a candidate's `logits` of advances, pitches or durations how it leans. */
+static void lean_advances(const Desk *desk, int64_t row, const uint8_t *allowed, int64_t *logits)
+{
+    int64_t classes[6];
+    for (int64_t advance = 0; advance < K.end; advance++)
+        if (allowed[advance])
+            logits[advance] += leaning(desk, classes, advance_classes_of(
+                notes_of(desk, row), state_of(desk, row)[COUNT], desk->numbers, desk->strengths,
+                motifs_of(desk, row), advance, classes));
+}
+
+static void lean_pitches(const Desk *desk, int64_t row, int64_t onset, const uint8_t *allowed, int64_t *logits)
+{
+    Around around;
+    int64_t classes[MOST_SOUNDING + 7];
+    look_around(notes_of(desk, row), state_of(desk, row)[COUNT], onset, desk->numbers, motifs_of(desk, row), &around);
+    for (int64_t pitch = 0; pitch < K.pitches; pitch++)
+        if (allowed[pitch])
+            logits[pitch] += leaning(desk, classes, pitch_classes_of(&around, pitch, true, classes));
+}
+
+static void lean_durations(const Desk *desk, int64_t onset, const uint8_t *allowed, int64_t *logits)
+{
+    int64_t classes[2];
+    for (int64_t duration = 0; duration < K.durations; duration++)
+        if (allowed[duration])
+            logits[duration] += leaning(desk, classes, duration_classes_of(onset, desk->numbers, duration, classes));
 }
 
 /* A bar that is planned as a copy of a written one, the notes it copies, and the steps from those to the copy. */
@@ -887,7 +1086,11 @@ void choose_advances(const Desk *desk, const int64_t *logits, double temperature
         allow_advances(notes, mine, law, last, allowed);
         if (copy.bar >= 0)
             keep_free(allowed, onset, copy.bar * law[BAR_STEPS], last);
-        int64_t advance = draw_for(desk, row, logits, K.end + 1, allowed, temperature, nucleus);
+        int64_t leaned[MOST_CLASSES];
+        memcpy(leaned, logits + row * (K.end + 1), sizeof(int64_t) * (size_t)(K.end + 1));
+        if (desk->leanings)
+            lean_advances(desk, row, allowed, leaned);
+        int64_t advance = draw_for(desk, row, leaned, K.end + 1, allowed, temperature, nucleus);
         if (advance == K.end) {
             mine[DONE] = 1;
             continue;
@@ -919,7 +1122,11 @@ void choose_pitches(const Desk *desk, const int64_t *logits, double temperature,
             set_pitches(allowed, law[LOW], law[HIGH] + 1, 1);
         if (desk->known_count)
             forbid_long_runs(notes, count, lines_of(desk, row), onset, chord, desk->known, desk->known_count, allowed);
-        mine[NEXT_PITCH] = draw_for(desk, row, logits, K.pitches, allowed, temperature, nucleus);
+        int64_t leaned[MOST_CLASSES];
+        memcpy(leaned, logits + row * K.pitches, sizeof(int64_t) * (size_t)K.pitches);
+        if (desk->leanings && onset != law[FINAL])
+            lean_pitches(desk, row, onset, allowed, leaned);
+        mine[NEXT_PITCH] = draw_for(desk, row, leaned, K.pitches, allowed, temperature, nucleus);
     }
 }
 
@@ -946,7 +1153,11 @@ int64_t choose_durations(const Desk *desk, const int64_t *logits, double tempera
             duration = law[LAST_DURATION];
         } else {
             allow_durations(law, onset, allowed);
-            duration = draw_for(desk, row, logits, K.durations, allowed, temperature, nucleus);
+            int64_t leaned[MOST_CLASSES];
+            memcpy(leaned, logits + row * K.durations, sizeof(int64_t) * (size_t)K.durations);
+            if (desk->leanings)
+                lean_durations(desk, onset, allowed, leaned);
+            duration = draw_for(desk, row, leaned, K.durations, allowed, temperature, nucleus);
         }
         if (desk->known_count && count && advance > 0)
             follow(notes, count, lines_of(desk, row), desk->known, desk->known_count);

@@ -61,6 +61,7 @@ _SIGNATURES: dict[str, tuple[list[Any], Any]] = {
     "layer": ([_A, _A, _I, _A, _A, _I], None),
     "step": ([_A, _A, _A, _A, _A, _A, _A, _A, _I], None),
     "head": ([_A, _A, _A, _A, _A, _A, _A, _I], None),
+    "count_leanings": ([_A, _I, _A, _A, _A], None),
     "listen": ([_A, _A, _A, _A, _A, _A, _I, _I, _I], None),
 }
 
@@ -74,7 +75,7 @@ class Desk(ctypes.Structure):
 
     _fields_ = [
         *((name, c_void_p) for name in (
-            "notes", "state", "lines", "motifs", "bits", "alive", "law", "numbers", "strengths", "plan", "known",
+            "notes", "state", "lines", "motifs", "bits", "alive", "law", "numbers", "strengths", "plan", "known", "leanings",
         )),
         *((name, c_int64) for name in ("room", "bits_each", "living", "bars", "known_count")),
     ]  # fmt: skip
@@ -96,7 +97,7 @@ class _Told(ctypes.Structure):
             "lags", "positions", "longest_hold", "search", "sounding", "shortest_motif", "longest_motif",
             "shortest_figure", "longest_figure", "motifs", "most_shingles", "shingle", "line",
             "outer_search", "ratio_classes", "widest", "step", "longest_gap", "longest_advance", "exp_count", "limit",
-            "mille", "panel",
+            "mille", "panel", "leanings",
         )),
         *((name, c_uint64) for name in ("multiplier", "mix1", "mix2")),
         *((name, c_double) for name in ("unit", "to_steps", "cell_to_steps", "to_cell", "to_hidden")),
@@ -209,7 +210,17 @@ def library() -> ctypes.CDLL:
 def _constants() -> tuple[dict[str, int | float], dict[str, NDArray[Any]]]:
     """Numbers and tables by the names of ``_Told``."""
     # late, because these modules call the functions that are told their constants here
-    from generation.composer import context, drawing, echoes, events, rules, runtime, tables, traits
+    from generation.composer import (
+        context,
+        drawing,
+        echoes,
+        events,
+        leanings,
+        rules,
+        runtime,
+        tables,
+        traits,
+    )
     from generation.originality import runs
 
     exp = tables.exp_table()
@@ -224,7 +235,7 @@ def _constants() -> tuple[dict[str, int | float], dict[str, NDArray[Any]]]:
         "shingle": runs.SHINGLE, "line": echoes.LINE, "outer_search": echoes.SEARCH,
         "ratio_classes": runs.RATIO_CLASSES, "widest": runs.WIDEST, "step": runs.STEP, "longest_gap": runs.LONGEST_GAP,
         "longest_advance": events.ADVANCES[-1], "exp_count": len(exp), "limit": tables.LIMIT, "mille": drawing.MILLE,
-        "panel": runtime.PANEL,
+        "panel": runtime.PANEL, "leanings": leanings.LEANINGS,
         "multiplier": int(runs.MULTIPLIER), "mix1": int(runs.MIX1), "mix2": int(runs.MIX2), "unit": drawing.UNIT,
         "to_steps": runtime.TO_STEPS, "cell_to_steps": runtime.CELL_TO_STEPS, "to_cell": runtime.TO_CELL,
         "to_hidden": runtime.TO_HIDDEN,
