@@ -190,7 +190,7 @@ def _card(
 
 
 def with_version(card: dict[str, Any]) -> dict[str, Any]:
-    """The card with the version that everything gives it which decides the notes: weights, styles, critic and leanings."""
+    """The card with the version that everything which decides the notes gives it, from the weights to the leanings."""
     decisive = [card["instrument"], *(card["sha256"][name] for name in (WEIGHTS, STYLES, CRITIC, LEANINGS))]
     digest = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
     return card | {"version": f"{card['instrument']}-{digest[:10]}"}

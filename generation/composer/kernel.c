@@ -55,8 +55,8 @@ static const int64_t COLUMNS[] = {
 };
 
 /* Where the families of leanings.FAMILIES begin. */
-enum { STRUCK, HELD = STRUCK + 7, OVER = HELD + 7, UNDER = OVER + 9 * 3 * 2, IN_BAR = UNDER + 9 * 3 * 2,
-       FOLLOWS = IN_BAR + 2 * 2, PAST_HELD = FOLLOWS + 2 * 4, GROWS = PAST_HELD + 2 * 3, JOINS = GROWS + 4 * 2,
+enum { STRUCK, HELD = STRUCK + 7, OVER = HELD + 7, UNDER = OVER + 9 * 3 * 2, AGAIN = UNDER + 9 * 3 * 2,
+       FOLLOWS = AGAIN + 2 * 2, PAST_HELD = FOLLOWS + 2 * 4, GROWS = PAST_HELD + 2 * 3, JOINS = GROWS + 4 * 2,
        LANDS = JOINS + 2 * 3, ON_TIME = LANDS + 5, CROSSES = ON_TIME + 2 * 3, LENGTH = CROSSES + 2 };
 
 /* Outputs of a layer whose weights lie together, and candidates that share what is loaded of them. */
@@ -909,7 +909,7 @@ static int64_t pitch_classes_of(const Around *around, int64_t pitch, bool last, 
         out[made++] = OVER + move_of(pitch, around->top);
     if (!around->chord && around->bass[0] >= 0 && pitch <= around->lowest)
         out[made++] = UNDER + move_of(pitch, around->bass);
-    out[made++] = IN_BAR + 2 * (around->in_bar >> pitch % 12 & 1) + (around->in_bar_before >> pitch % 12 & 1);
+    out[made++] = AGAIN + 2 * (around->in_bar >> pitch % 12 & 1) + (around->in_bar_before >> pitch % 12 & 1);
     if (last)
         out[made++] = PAST_HELD + (around->held_top < around->top[0] ? 0 : 1 + (pitch > around->held_top));
     if (!around->chord)

@@ -75,7 +75,8 @@ class Desk(ctypes.Structure):
 
     _fields_ = [
         *((name, c_void_p) for name in (
-            "notes", "state", "lines", "motifs", "bits", "alive", "law", "numbers", "strengths", "plan", "known", "leanings",
+            "notes", "state", "lines", "motifs", "bits", "alive", "law", "numbers", "strengths", "plan", "known",
+            "leanings",
         )),
         *((name, c_int64) for name in ("room", "bits_each", "living", "bars", "known_count")),
     ]  # fmt: skip

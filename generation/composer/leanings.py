@@ -2,9 +2,9 @@
 
 A network that reads real music predicts it well; one that reads what it has just written drifts: seconds against held
 notes, turns of the line, notes of the bar before come oftener than in real pieces, since every drawn note is a little
-unlike. So the logits are tilted: the probability of a class is multiplied by ``exp`` of its leaning. Of all ways to give
-the classes the frequencies they have in real music this changes the network least (relative entropy: Csiszar 1975, doi
-10.1214/aop/1176996454). The leanings are found by iterative scaling (Darroch & Ratcliff 1972, doi
+unlike. So the logits are tilted: the probability of a class is multiplied by ``exp`` of its leaning. Of all ways to
+give the classes the frequencies they have in real music this changes the network least (relative entropy: Csiszar
+1975, doi 10.1214/aop/1176996454). The leanings are found by iterative scaling (Darroch & Ratcliff 1972, doi
 10.1214/aoms/1177692379) on what the composer writes freely, not on what it says of real music: it is the drift that is
 to go.
 
