@@ -18,6 +18,7 @@ from generation.composer.model import (
     CARD,
     CRITIC,
     INDEX,
+    LEANINGS,
     LEDGER,
     PRETRAINED,
     STYLES,
@@ -58,14 +59,14 @@ def test_a_model_that_is_not_there_names_the_file_and_the_remedy(shipped: Path) 
         load_model("oboe", shipped)
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC])
+@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC, LEANINGS])
 def test_a_missing_part_is_named(shipped: Path, name: str) -> None:
     (shipped / "guitar" / name).unlink()
     with pytest.raises(MissingModelError, match=rf"{name} is missing; restore"):
         load_model("guitar", shipped)
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC])
+@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC, LEANINGS])
 def test_a_changed_byte_is_noticed(shipped: Path, name: str) -> None:
     path = shipped / "guitar" / name
     data = bytearray(path.read_bytes())
@@ -118,7 +119,7 @@ def test_a_transfer_is_a_card_that_points_at_the_other_instruments_files(shipped
     assert (card["instrument"], card["weights_from"]) == ("harp", "piano")
     assert card["transfer"].startswith("No scores of its own")
     assert card["idiom"] == PLAYERS["harp"].idiom
-    assert card["sha256"] == card_of(shipped, "piano")["sha256"]
+    assert card["sha256"] == card_of(shipped, "piano")["sha256"] | {LEANINGS: card["sha256"][LEANINGS]}
     assert card["version"].startswith("harp-")
     assert available_instruments(shipped) == ("guitar", "harp", "piano")
 
