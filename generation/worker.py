@@ -25,6 +25,7 @@ from generation.audio.provenance import Signer
 from generation.audio.render import render
 from generation.catalogue import WEIGHTS
 from generation.composer.compose import (
+    SEEDS_TO_TRY,
     Composed,
     InvalidOrderError,
     MissingModelError,
@@ -52,7 +53,6 @@ logger = logging.getLogger(__name__)
 COMPOSED = 30
 """Percent done when the notes stand: their share of the time, as measured."""
 
-SEEDS_TO_TRY = 4
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 

@@ -97,7 +97,7 @@ def test_a_damaged_card_is_named(shipped: Path, text: str) -> None:
 def test_weights_of_another_format_are_refused(shipped: Path) -> None:
     card = card_of(shipped, "guitar") | {"format": 3}
     (shipped / "guitar" / CARD).write_text(json.dumps(card), encoding="utf-8")
-    with pytest.raises(MissingModelError, match="format 3, this version runs 4"):
+    with pytest.raises(MissingModelError, match="format 3, this version runs 5"):
         load_model("guitar", shipped)
 
 
@@ -113,9 +113,9 @@ def test_instruments_share_the_index_of_the_corpus(models: Path) -> None:
 # instruments without scores of their own
 
 
-def test_a_transfer_is_a_card_that_points_at_the_other_instruments_files(shipped: Path) -> None:
+def test_a_transfer_is_leanings_and_a_card_that_points_at_the_other_instruments_files(shipped: Path) -> None:
     card = write_transfer("harp", source=shipped / "piano", output=shipped / "harp")
-    assert [path.name for path in (shipped / "harp").iterdir()] == [CARD]
+    assert sorted(path.name for path in (shipped / "harp").iterdir()) == [CARD, LEANINGS]
     assert (card["instrument"], card["weights_from"]) == ("harp", "piano")
     assert card["transfer"].startswith("No scores of its own")
     assert card["idiom"] == PLAYERS["harp"].idiom
