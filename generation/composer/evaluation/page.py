@@ -48,9 +48,10 @@ _DEFINITIONS = f"""\
   notes and chords among the first 200, as the paper counts them.
 - **Classifier.** Logistic regression (Newton's method; both sides weigh alike; the L2 penalty is chosen inside each
   training part) on standardised descriptors, none of which the critic that picks among candidates uses. Some of them
-  measure what the composers' leanings (docs/decisions/0011-leanings.md) bring to its frequency in the training works. Five folds that
-  keep works and pieces whole, averaged over three divisions. AUC 0.5 = guessing, 1 = told apart every time; the range
-  is a 95 % bootstrap interval over works and pieces. Effect: difference of the means in pooled standard deviations.
+  measure what the composers' leanings (docs/decisions/0011-leanings.md) bring to its frequency in the training works.
+  Five folds that keep works and pieces whole, averaged over three divisions. AUC 0.5 = guessing, 1 = told apart every
+  time; the range is a 95 % bootstrap interval over works and pieces. Effect: difference of the means in pooled
+  standard deviations.
 - **Calibration.** Real half against half: two sets that share no work, mean of five halvings (half as many excerpts, so
   a little below what could be reached). Pitches shuffled: real excerpts whose pitches were dealt anew.
 - **Runs.** Notes in the longest passage of top line or bass with the same intervals and rhythm, in any key or tempo;
