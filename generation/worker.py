@@ -24,6 +24,7 @@ from generation.audio.provenance import Signer
 from generation.audio.timing import timed
 from generation.catalogue import WEIGHTS
 from generation.composer.compose import (
+    SEEDS_TO_TRY,
     Composed,
     InvalidOrderError,
     MissingModelError,
@@ -51,7 +52,6 @@ logger = logging.getLogger(__name__)
 COMPOSED = 30
 """Percent done when the notes stand: their share of the time, as measured."""
 
-SEEDS_TO_TRY = 4
 MODELS_AT_ONCE = 3
 """Models kept in memory, 12 MiB each."""
 
