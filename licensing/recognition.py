@@ -71,12 +71,14 @@ def identify(path: Path) -> Identified:
     """
     heard = recognition.recognise(path)
     # They take seconds to load; what is no audio has been refused by now.
+    from generation.audio.files import read_sound_of
     from generation.audio.fingerprint import SECONDS_AT_MOST
     from generation.audio.hearing import read_sound
     from generation.audio.marks import copy, house
 
     secret = settings.MARK_SECRET.encode()
-    sound, _rate = read_sound(path, seconds=SECONDS_AT_MOST)
+    # The marks are read from the sum of both sides; one column instead of two halves the memory.
+    sound = read_sound(path, seconds=SECONDS_AT_MOST)[0].mean(axis=1, keepdims=True)
     if heard is None:
         mark = house.hear(sound, secret=secret)
         return Identified(is_ours=mark.found, confidence=1 - mark.chance if mark.found else 0.0)
@@ -85,7 +87,7 @@ def identify(path: Path) -> Identified:
     certificate = certificate_of(piece)
     if certificate is None:
         return found
-    master, _rate = read_sound(storage.path_of(piece, storage.MASTER))
+    master = read_sound_of(storage.path_of(piece, storage.MASTER)).mean(axis=1, keepdims=True)
     verdict = copy.whose(
         sound, master=master, secret=secret, work=piece.pk.bytes, sales=[sale_mark(certificate)]
     )

@@ -11,12 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import soundfile
 
 from generation.audio.evaluation import gates
 from generation.audio.evaluation.gates import Measured, Sound
 from generation.audio.evaluation.report import Figure, Report, Table
-from generation.audio.files import read_samples, write_master
+from generation.audio.files import read_samples, read_sound_of, write_master
 from generation.audio.marks import house
 from generation.audio.master import ended, in_room, master
 from generation.audio.performance import Performance, perform
@@ -69,7 +68,7 @@ def measure_instrument(pieces: Sequence[Piece], *, cache_dir: Path, progress: Pr
             measured.append(one)
             failed = ", ".join(one.failures()) or "all hold"
             progress(f"{piece.score.instrument} {number} of {len(pieces)} ({piece.ordered:g} s): {failed}")
-        found = _planted(_read(folder / MASTER), performance=performance)
+        found = _planted(read_sound_of(folder / MASTER), performance=performance)
         # The last piece again, by the very code of the worker and in a new process, where nothing is left of the first.
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             pool.submit(_render_again, piece, folder=folder / "again", cache_dir=cache_dir).result()
@@ -195,14 +194,9 @@ def _render_again(piece: Piece, *, folder: Path, cache_dir: Path) -> None:
     )
 
 
-def _read(path: Path) -> Sound:
-    sound: Sound = soundfile.read(path, dtype="float32")[0]
-    return sound
-
-
 def _measured(piece: Piece, *, path: Path, performance: Performance) -> Measured:
     return gates.measure(
-        sound=_read(path),
+        sound=read_sound_of(path),
         levels=gates.ffmpeg_levels(path),
         onsets=(note.start for note in performance.notes),
         music_ends=performance.seconds,
