@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from generation.composer.score import STEPS_PER_QUARTER, Note, Score
+from generation.audio.phrases import pulse
+from generation.composer.score import Note, Score
 
 LOW, HIGH = 48, 84
 """MIDI pitches for which a fading time is given."""
@@ -53,7 +54,7 @@ def _stroke(*, score: Score, held: Sequence[Note], before: int, fading: tuple[fl
     latest = score.seconds_at(end) - LONGEST_WAIT_SECONDS
     if died > latest:
         return None
-    beat = STEPS_PER_QUARTER * 4 // score.metre[1]
+    beat = pulse(score)
     first = max(note.onset for note in held) + 1
     beats = range(first + (score.pickup - first) % beat, end, beat)
     within = [step for step in beats if score.seconds_at(step) <= latest]

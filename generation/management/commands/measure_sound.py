@@ -43,7 +43,9 @@ class Command(OneLineCommand):
         )
         parser.add_argument("--seconds", type=float, help="one length for all (default: 6 to 60, most 30)")
         parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the composed pieces here")
-        parser.add_argument("--json", type=new_file, metavar="FILE", help="write the report here")
+        parser.add_argument(
+            "--json", type=new_file, metavar="FILE", help="write the report here, anew after each instrument"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # One thread a product is faster than many at this size, and numpy reads it when it is loaded.
@@ -76,9 +78,10 @@ class Command(OneLineCommand):
                 outcomes.append(
                     measure_instrument(pieces, cache_dir=Path(settings.SOUND_CACHE_DIR), progress=_say)
                 )
-            found = report(outcomes)
-            if options["json"]:
-                found.write(options["json"])
+                # A long measurement that is stopped leaves what it has.
+                found = report(outcomes)
+                if options["json"]:
+                    found.write(options["json"])
         except (AudioError, InvalidOrderError, MissingModelError, ValueError, OSError) as error:
             stop(error)
         sys.stderr.write("\n")
