@@ -69,30 +69,32 @@ def targets(mixes: Sequence[Mix]) -> list[Target]:
     return found
 
 
-def attack_all(found: Sequence[Target], *, cache_dir: Path) -> dict[str, list[Outcome]]:
-    """Try every attack on every target; the first is none."""
-    attacks: dict[str, Callable[[int], Outcome]] = {
-        "none": lambda index: _subtracted(found[index], np.zeros_like(found[index].heard)),
-        "matched filter": lambda index: _matched(found[index], cache_dir=cache_dir, stretches=(1.0,)),
-        "matched filter, 13 speeds": lambda index: _matched(
-            found[index], cache_dir=cache_dir, stretches=STRETCHES
-        ),
-        "matched filter every 0.2 s": lambda index: _piecewise(found[index], cache_dir=cache_dir),
-        "average of all tags": lambda index: _averaged(index, found),
-        "spectral mask": lambda index: _masked(found[index], cache_dir=cache_dir),
-    }
-    return {name: [attack(index) for index in range(len(found))] for name, attack in attacks.items()}
+def attack(name: str, found: Sequence[Target], *, cache_dir: Path) -> list[Outcome]:
+    """Try the attack of this name, one of ``ATTACKS``, on every target."""
+    return [ATTACKS[name](index, found, cache_dir) for index in range(len(found))]
 
 
-def _matched(target: Target, *, cache_dir: Path, stretches: Sequence[float]) -> Outcome:
-    """Find the recording in what is heard, at the speed that fits best, and subtract it through the best filter."""
+def _none(index: int, found: Sequence[Target], cache_dir: Path) -> Outcome:
+    return _subtracted(found[index], np.zeros_like(found[index].heard))
+
+
+def _matched(index: int, found: Sequence[Target], cache_dir: Path) -> Outcome:
+    """Find the recording in what is heard, and subtract it through the best filter."""
+    target = found[index]
+    return _subtracted(target, _fitted(target.heard, speak(phrase=target.phrase, cache_dir=cache_dir)))
+
+
+def _matched_at_speeds(index: int, found: Sequence[Target], cache_dir: Path) -> Outcome:
+    """Do so at the speed that fits best."""
+    target = found[index]
     recording = speak(phrase=target.phrase, cache_dir=cache_dir)
-    estimates = [_fitted(target.heard, _stretched(recording, by)) for by in stretches]
+    estimates = [_fitted(target.heard, _stretched(recording, by)) for by in STRETCHES]
     return _subtracted(target, max(estimates, key=lambda estimate: float(np.sum(estimate**2))))
 
 
-def _piecewise(target: Target, *, cache_dir: Path) -> Outcome:
+def _piecewise(index: int, found: Sequence[Target], cache_dir: Path) -> Outcome:
     """Follow the wobble of pitch: place and filter are found anew for each piece of the recording."""
+    target = found[index]
     recording = _best_stretch(target.heard, speak(phrase=target.phrase, cache_dir=cache_dir))
     estimate = np.zeros_like(target.heard)
     for first in range(0, len(target.heard), PIECE_FRAMES):
@@ -103,7 +105,7 @@ def _piecewise(target: Target, *, cache_dir: Path) -> Outcome:
     return _subtracted(target, estimate)
 
 
-def _averaged(index: int, found: Sequence[Target]) -> Outcome:
+def _averaged(index: int, found: Sequence[Target], cache_dir: Path) -> Outcome:
     """Lay all other tags over this one where they fit it best, take their mean for the recording, and subtract it."""
     heard = found[index].heard
     mean = np.zeros_like(heard)
@@ -113,8 +115,9 @@ def _averaged(index: int, found: Sequence[Target]) -> Outcome:
     return _subtracted(found[index], _filtered(heard, mean))
 
 
-def _masked(target: Target, *, cache_dir: Path) -> Outcome:
+def _masked(index: int, found: Sequence[Target], cache_dir: Path) -> Outcome:
     """Turn down each part of the spectrum by the share that the recording is likely to have in it (Wiener)."""
+    target = found[index]
     recording = _best_stretch(target.heard, speak(phrase=target.phrase, cache_dir=cache_dir))
     window = np.hanning(MASK_FRAME)
     transform = signal.ShortTimeFFT(window, MASK_FRAME // 4, RATE)
@@ -194,3 +197,13 @@ def _placed(sound: Sound, *, lag: int, frames: int) -> Sound:
     if last > first:
         result[first:last] = sound[first - lag : last - lag]
     return result
+
+
+ATTACKS: dict[str, Callable[[int, Sequence[Target], Path], Outcome]] = {
+    "none": _none,
+    "matched filter": _matched,
+    "matched filter, 13 speeds": _matched_at_speeds,
+    "matched filter every 0.2 s": _piecewise,
+    "average of all tags": _averaged,
+    "spectral mask": _masked,
+}

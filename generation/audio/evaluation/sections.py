@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from generation.audio.evaluation import marks
-from generation.audio.evaluation.attack import Outcome, attack_all, targets
+from generation.audio.evaluation.attack import ATTACKS, Outcome, attack, targets
 from generation.audio.evaluation.manipulations import HARDEST, encoded
 from generation.audio.evaluation.report import Figure, Report, Table
 from generation.audio.evaluation.studio import Piece
@@ -240,7 +240,7 @@ def attack_report(pieces: Sequence[Piece], *, cache_dir: Path, progress: Progres
         constant.append(mixed_with_constant_tag(music, tagging=tagging, cache_dir=cache_dir))
     found = {}
     for done, (name, mixes) in enumerate((("varied", varied), ("constant", constant)), 1):
-        found[name] = attack_all(targets(mixes), cache_dir=cache_dir)
+        found[name] = {each: attack(each, targets(mixes), cache_dir=cache_dir) for each in ATTACKS}
         progress(f"attacks on {name} tags", done, 2)
     best = {name: _best(outcomes) for name, outcomes in found.items()}
     left = max(float(np.mean([one.music_snr_db for one in each])) for each in found["varied"].values())
@@ -277,13 +277,13 @@ def attack_report(pieces: Sequence[Piece], *, cache_dir: Path, progress: Progres
     lines = [
         (
             name,
-            attack,
+            each,
             f"{_residual(outcomes):.1f} dB",
             f"{min(outcome.residual_db for outcome in outcomes):.1f} dB",
             f"{np.mean([outcome.music_snr_db for outcome in outcomes]):.1f} dB",
         )
         for name, attacks in found.items()
-        for attack, outcomes in attacks.items()
+        for each, outcomes in attacks.items()
     ]
     head = ("tag", "attack", "residual, mean", "residual, lowest", "SNR of the music, mean")
     return Report("Attack on the spoken tag", says, figures, [Table("Attacks", head, lines)])
