@@ -55,7 +55,7 @@ TAG_LEVEL_DB = (-3.5, -0.5)
 QUIETEST_TAG_DB = -5.0
 """Against the music so far: what a tag over a soft place has at least."""
 
-LOUDEST_TAG_DB = 4.0
+LOUDEST_TAG_DB = 3.0
 """Against the music it covers, before that is ducked: what even a tag over a rest does not exceed."""
 
 DUCK = 10 ** (-4.0 / 20)
