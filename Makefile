@@ -56,9 +56,11 @@ bench: setup
 
 CORPUS ?= ../shared/corpus
 INSTRUMENTS := piano guitar harpsichord organ violin viola cello flute
-MODEL := weights.npz styles.npz critic.npz card.json
+MODEL := weights.npz styles.npz critic.npz leanings.npz card.json
 SHIPPED := generation/pretrained
 MANAGE := $(VENV)/python manage.py
+ON_CORPUS = --corpus $(CORPUS) --cache training/cache --models $(SHIPPED)
+CHOSEN := --chosen --rounds 2 --orders 28
 train: setup
 	$(MANAGE) train_composer --instrument base --corpus $(CORPUS) --cache training/cache --output training/base
 	$(MANAGE) build_originality_index --corpus $(CORPUS) --cache training/cache
@@ -68,8 +70,14 @@ train: setup
 			--start-from training/base --output training/$$instrument; \
 		mkdir -p $(SHIPPED)/$$instrument; \
 		for file in $(MODEL); do cp training/$$instrument/$$file $(SHIPPED)/$$instrument/; done; \
-		$(MANAGE) teach_critic --instrument $$instrument --corpus $(CORPUS) --cache training/cache --models $(SHIPPED); \
+		$(MANAGE) lean_composer --instrument $$instrument $(ON_CORPUS); \
+		$(MANAGE) teach_critic --instrument $$instrument $(ON_CORPUS); \
+		$(MANAGE) lean_composer --instrument $$instrument $(ON_CORPUS) $(CHOSEN); \
 	done
 	$(MANAGE) train_composer --instrument harp --transfer-from $(SHIPPED)/piano --output $(SHIPPED)/harp
 	$(MANAGE) train_composer --instrument vibraphone --transfer-from $(SHIPPED)/piano --output $(SHIPPED)/vibraphone
 	$(MANAGE) train_composer --instrument marimba --transfer-from $(SHIPPED)/guitar --output $(SHIPPED)/marimba
+	set -e; for pair in harp:piano vibraphone:piano marimba:guitar; do \
+		$(MANAGE) lean_composer --instrument $${pair%:*} --folder $${pair#*:} $(ON_CORPUS); \
+		$(MANAGE) lean_composer --instrument $${pair%:*} --folder $${pair#*:} $(ON_CORPUS) $(CHOSEN); \
+	done

@@ -9,22 +9,22 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import lru_cache
 from typing import cast
 
-from django.conf import settings
 from django.db import DatabaseError
+from django.urls import get_resolver
 from django.utils.translation import gettext as _
 
 from generation import storage
+from generation.audio import memory
 from generation.audio.errors import SoundUnavailable, StorageFull, UnknownFont
 from generation.audio.fingerprint import fingerprint_of, pack
-from generation.audio.marks import house
 from generation.audio.provenance import Signer
-from generation.audio.render import render
+from generation.audio.timing import timed
 from generation.catalogue import WEIGHTS
 from generation.composer.compose import (
+    SEEDS_TO_TRY,
     Composed,
     InvalidOrderError,
     MissingModelError,
@@ -36,8 +36,7 @@ from generation.composer.compose import (
 )
 from generation.composer.model import ComposerModel as LoadedModel
 from generation.composer.order import Density, Register
-from generation.composer.score import Mode, Score
-from generation.composer.write import write_midi, write_musicxml
+from generation.composer.score import Mode
 from generation.content_credentials import credentials
 from generation.errors import GenerationError
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
@@ -45,6 +44,7 @@ from generation.models import ComposerModel, Composition
 from generation.orders import SECONDS_MIN, OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
 from generation.originality.runs import lines_on_record
+from generation.production import produce
 from generation.works import WorksOnRecord
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,12 @@ logger = logging.getLogger(__name__)
 COMPOSED = 30
 """Percent done when the notes stand: their share of the time, as measured."""
 
-SEEDS_TO_TRY = 4
+MODELS_AT_ONCE = 3
+"""Models kept in memory, 12 MiB each."""
+
+LOADED_LATE = ("c2pa", "verovio", "reportlab.pdfgen.canvas")
+"""Large libraries that are imported where they are needed, by web processes never."""
+
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -100,15 +105,21 @@ def run(composition_id: uuid.UUID) -> bool:
 
 
 def warm_up() -> None:
-    """Do beforehand what the first piece would otherwise wait for: load models and libraries, compile the composer."""
-    compiled = False
+    """Do beforehand what the first piece or the first sale would otherwise wait for.
+
+    That is to compile the composer and to load libraries and addresses. One model is loaded, the others take 0.1 s when
+    they are asked for.
+    """
+    memory.keep_arrays_apart()
     for instrument in available_instruments():
         with suppress(MissingModelError):
-            model = _loaded(instrument)
-            if not compiled:
-                _compile(model)
-                compiled = True
+            _compile(_loaded(instrument))
+            break
     load_score_writer()
+    for name in LOADED_LATE:
+        importlib.import_module(name)
+    # The addresses in a certificate are looked up in the pages, which bring all views and forms with them.
+    _ = get_resolver().url_patterns
 
 
 def _compile(model: LoadedModel) -> None:
@@ -168,28 +179,28 @@ def _make(job: Job) -> None:
             % {"version": model.version}
         )
     composed, report = _compose(job, model=model)
+    memory.give_back()
     job.start_rendering(percent=COMPOSED, notes=composed.notes)
     folder = storage.work_folder_of(piece.pk, claim=job.claim)
     folder.mkdir(parents=True, exist_ok=True)
     score = replace(composed.score, title=piece.title or title_of(piece, composed=composed))
     timings = {"composing": composed.timings["total"]}
-    rendering = render(
+    rendering = produce(
         score,
-        directory=folder,
+        folder=folder,
         seed=piece.seed,
-        preview_secret=settings.PREVIEW_SECRET.encode(),
-        cache_dir=Path(settings.SOUND_CACHE_DIR),
-        mark=partial(house.embed, secret=settings.MARK_SECRET.encode(), work=piece.pk.bytes),
+        work=piece.pk.bytes,
         signer=Signer(credentials=credentials(), composer=model.version),
         on_opening=lambda: timings.update(opening_heard=round(time.perf_counter() - began, 3)),
-        meanwhile=lambda: timings.update(score_files=_write_score_files(score, folder=folder)),
         progress=lambda fraction: job.report(percent=COMPOSED + (100 - COMPOSED) * fraction),
     )
+    with timed(rendering.timings, "print"):
+        audio_print = pack(fingerprint_of(folder / storage.MASTER))
     timings |= rendering.timings
     timings["total"] = round(time.perf_counter() - began, 3)
     job.finish(
         lines=lines_on_record(composed.score.notes),
-        audio_print=pack(fingerprint_of(folder / storage.MASTER)),
+        audio_print=audio_print,
         title=score.title,
         model=record,
         seconds=composed.seconds,
@@ -206,15 +217,6 @@ def _make(job: Job) -> None:
         preview_sha256=storage.sha256_of(folder / storage.PREVIEW),
         master_sha256=storage.sha256_of(folder / storage.MASTER),
     )
-
-
-def _write_score_files(score: Score, *, folder: Path) -> float:
-    """Write what is printed and played of a score; return the seconds it took."""
-    began = time.perf_counter()
-    write_midi(score, folder / storage.SCORE_MIDI)
-    write_musicxml(score, folder / storage.SCORE_XML)
-    storage.write_score(score, folder / storage.SCORE_JSON)
-    return round(time.perf_counter() - began, 3)
 
 
 def title_of(piece: Composition, *, composed: Composed) -> str:
@@ -255,9 +257,9 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
     raise CannotCompose(_too_near_message(job.composition))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=MODELS_AT_ONCE)
 def _loaded(instrument: str) -> LoadedModel:
-    """Load a model once in the life of a worker; reading and verifying the weights takes a while."""
+    """Load a model once, as long as it is among the last few asked for; reading and verifying it takes a while."""
     return load_model(instrument)
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from generation import storage
 from generation.audio.errors import AudioError
+from generation.audio.following import write_drawing
 from generation.audio.timing import cpu_timed
 from licensing import keys
 from licensing.archive import pack
@@ -37,6 +38,7 @@ CERTIFICATE_JSON = "certificate.json"
 LICENCE = "licence.md"
 README = "README.txt"
 ARCHIVE = "everything.zip"
+DRAWING = "score-drawing.json"
 
 
 def build_and_sign(certificate: Certificate) -> None:
@@ -63,18 +65,21 @@ def build_and_sign(certificate: Certificate) -> None:
 
 
 def write_music_files(*, certificate: Certificate, folder: Path, timings: dict[str, float]) -> None:
-    """Write sound, score and MIDI of a sold piece into ``folder``; add to ``timings`` what it took."""
+    """Write sound, score, MIDI and the drawing that follows the sound; add to ``timings`` what it took."""
     composition = certificate.right.composition
+    musicxml = storage.path_of(composition, storage.SCORE_XML)
     written = write_copies(
         certificate=certificate,
         title=title_of(composition),
         master=storage.path_of(composition, storage.MASTER),
-        musicxml=storage.path_of(composition, storage.SCORE_XML),
+        musicxml=musicxml,
         midi=[storage.path_of(composition, name) for name in (storage.SCORE_MIDI, storage.PERFORMANCE)],
         directory=folder,
         mark=copy_mark(certificate),
     )
     timings.update(written.timings)
+    with cpu_timed(timings, "drawing"):
+        write_drawing(musicxml=musicxml, score=storage.read_score(composition), path=folder / DRAWING)
 
 
 def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[str, Any]:
@@ -141,6 +146,7 @@ def _readme(certificate: Certificate) -> str:
         "score.musicxml     the score for notation programs",
         "score.mid          the notes as written",
         "performance.mid    the notes as played",
+        "score-drawing.json the score as pictures (SVG), and when in the recording each note sounds",
         "certificate.pdf    the certificate to print or send on",
         "certificate.json   the certificate as signed data",
         "licence.md         what you may do (almost everything) and what was promised to you",

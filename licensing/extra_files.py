@@ -98,8 +98,12 @@ def write_cut(*, certificate: Certificate, seconds: int, tries: int, folder: Pat
     composition = certificate.right.composition
     title = _("%(title)s (%(seconds)s seconds)") % {"title": title_of(composition), "seconds": seconds}
     score = replace(_cut(composition, seconds=seconds, tries=tries), title=title)
-    sound = _mastered(score, seed=composition.seed, mark=house_mark(certificate))
-    _write_copies(sound, score=score, certificate=certificate, folder=folder)
+    _write_master(
+        _mastered(score, seed=composition.seed, mark=house_mark(certificate)),
+        certificate=certificate,
+        folder=folder,
+    )
+    _write_copies(score=score, certificate=certificate, folder=folder)
     return title
 
 
@@ -108,13 +112,17 @@ def write_loop(*, certificate: Certificate, folder: Path) -> str:
     composition = certificate.right.composition
     title = _("%(title)s (loop)") % {"title": title_of(composition)}
     score = replace(storage.read_score(composition), title=title)
-    loop = make_loop(
-        score=score,
-        seed=composition.seed,
-        cache_dir=Path(settings.SOUND_CACHE_DIR),
-        mark=house_mark(certificate),
-    ).sound
-    _write_copies(loop, score=score, certificate=certificate, folder=folder)
+    _write_master(
+        make_loop(
+            score=score,
+            seed=composition.seed,
+            cache_dir=Path(settings.SOUND_CACHE_DIR),
+            mark=house_mark(certificate),
+        ).sound,
+        certificate=certificate,
+        folder=folder,
+    )
+    _write_copies(score=score, certificate=certificate, folder=folder)
     # An MP3 begins and ends with some silence of its encoder, which no player cuts away reliably.
     for name in ("master.mp3", "score.pdf", storage.SCORE_MIDI):
         (folder / name).unlink()
@@ -169,12 +177,16 @@ def _mastered(score: Score, *, seed: int, mark: Mark) -> Sound:
     return master(sound=ended(sound=placed, rate=RATE, music_seconds=performance.seconds), rate=RATE).sound
 
 
-def _write_copies(sound: Sound, *, score: Score, certificate: Certificate, folder: Path) -> None:
+def _write_master(sound: Sound, *, certificate: Certificate, folder: Path) -> None:
+    """Write what the copies are made of. A function of its own, so that the sound is gone when they are made."""
+    write_master(sound=sound, path=folder / storage.MASTER, seed=certificate.right.composition.seed)
+
+
+def _write_copies(*, score: Score, certificate: Certificate, folder: Path) -> None:
     """Write the labelled copies, MIDI and the printed score: the one place where the files of an extra are made."""
     master_path, musicxml, midi = (
         folder / name for name in (storage.MASTER, storage.SCORE_XML, storage.SCORE_MIDI)
     )
-    write_master(sound=sound, path=master_path, seed=certificate.right.composition.seed)
     write_midi(score, midi)
     write_musicxml(score, musicxml)
     write_copies(

@@ -1,4 +1,4 @@
-"""Measurements of the whole way from an order to the files of a piece, in a process of its own."""
+"""Measurements of the worker, in a process of its own: from an order to the shop, and from a sale to the archive."""
 
 from __future__ import annotations
 
@@ -11,50 +11,30 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from marketplace.bench import Figure
 
 LOOKS_APART = 0.05
 """Seconds between two looks at the memory."""
 
-PIPELINE = """
-import json, resource, statistics, sys, tempfile
-from pathlib import Path
-from generation.audio.render import render
-from generation.composer.compose import Order, compose, load_model
-from generation.composer.write import write_midi, write_musicxml
-seconds, *seeds = map(int, sys.argv[2:])
-model = load_model("piano")
-def spent():
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in both)
-def make(seed):
-    began = spent()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        score = compose(Order(instrument="piano", seconds=seconds, seed=seed), model=model).score
-        def files():
-            write_midi(score, folder / "score.mid")
-            write_musicxml(score, folder / "score.musicxml")
-        render(
-            score, directory=folder, seed=seed, preview_secret=b"bench", cache_dir=Path(sys.argv[1]),
-            on_opening=lambda: None, meanwhile=files,
-        )
-    return spent() - began
-make(0)
-print(json.dumps([make(seed) for seed in seeds]))
-"""
-"""Composes and renders pieces like a worker, opening and score files included; prints the CPU seconds of each."""
+INSTRUMENT = "piano"
+SEEDS = range(1, 6)
 
 
 def sounding(folder: Path) -> Iterator[Figure]:
-    """CPU time and memory of composing and rendering a minute of piano, outside programs included."""
-    with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as cache:
-        # The first process cuts the font out, which a warm worker has behind it.
-        _pipeline(cache, seconds=20, seeds=(), folder=folder)
-        spent, largest = _pipeline(cache, seconds=60, seeds=range(1, 6), folder=folder)
-        _, longest = _pipeline(cache, seconds=180, seeds=(), folder=folder)
-    median, slowest = 60 / sorted(spent)[2], 60 / max(spent)
+    """Processor time and memory of the worker for a minute of piano, and for its sale; outside programs included."""
+    with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as var:
+        worker("prepare", folder=folder, var=var)
+        pieces, largest = worker("compose", INSTRUMENT, 60, *SEEDS, folder=folder, var=var)
+        long_pieces, longest = worker("compose", INSTRUMENT, 180, 1, folder=folder, var=var)
+        ids = [piece["id"] for piece in pieces]
+        sales, sold = worker("deliver", *ids, folder=folder, var=var)
+        long_ids = [piece["id"] for piece in long_pieces]
+        _, long_sold = worker("deliver", *long_ids, folder=folder, var=var)
+        loops, looped = worker("loop", *long_ids, folder=folder, var=var)
+    spent = sorted(piece["cpu"] for piece in pieces)
+    median, slowest = 60 / spent[len(spent) // 2], 60 / spent[-1]
     yield Figure(
         "compose and render 60 s of piano on one core, median of 5",
         median,
@@ -65,30 +45,43 @@ def sounding(folder: Path) -> Iterator[Figure]:
     yield Figure("the same, slowest of 5", slowest, "× real time", "—", holds=True)
     yield Figure("the same, largest memory with its programs", largest, "MiB", "≤ 400", largest <= 400)
     yield Figure("the same of 180 s of piano", longest, "MiB", "—", holds=True)
+    yield from _of_sales(sales)
+    yield Figure("the same, largest memory with its programs", sold, "MiB", "—", holds=True)
+    yield Figure("the same of 180 s of piano", long_sold, "MiB", "—", holds=True)
+    yield Figure("seamless loop of 180 s of piano, processor time", loops[0]["cpu"], "s", "—", holds=True)
+    yield Figure("the same, largest memory with its programs", looped, "MiB", "≤ 400", looped <= 400)
 
 
-def _pipeline(cache: str, *, seconds: int, seeds: Iterable[int], folder: Path) -> tuple[list[float], float]:
-    """CPU seconds of each piece, and the largest memory in MiB of the process and the programs it runs."""
+def _of_sales(sales: Iterable[dict[str, float]]) -> Iterator[Figure]:
+    for kind, words in (("cpu", "processor time"), ("wall", "by the clock")):
+        seconds = sorted(sale[kind] for sale in sales)
+        for name, value in (("median of 5", seconds[len(seconds) // 2]), ("slowest", seconds[-1])):
+            yield Figure(
+                f"purchase to archive, 60 s of piano, {words}, {name}", value, "s", "≤ 5", value <= 5
+            )
+
+
+def worker(*arguments: object, folder: Path, var: str) -> tuple[Any, float]:
+    """What a part of ``bench_worker`` says, and the largest memory in MiB of the process and the programs it runs."""
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     process = subprocess.Popen(
-        [sys.executable, "-c", PIPELINE, cache, str(seconds), *map(str, seeds)],
+        [sys.executable, "-m", "marketplace.bench_worker", *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, **threads},
+        env={**os.environ, **threads, "SOLOSCORE_VAR_DIR": var},
         stdout=subprocess.PIPE,
         text=True,
     )
     largest = 0.0
     while process.poll() is None:
-        largest = max(largest, _memory(process.pid))
+        largest = max(largest, memory_of(process.pid))
         time.sleep(LOOKS_APART)
     said, _ = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"composing and rendering ended with status {process.returncode}")
-    spent: list[float] = json.loads(said)
-    return spent, largest
+        raise RuntimeError(f"{arguments[0]} ended with status {process.returncode}")
+    return json.loads(said.splitlines()[-1]), largest
 
 
-def _memory(pid: int) -> float:
+def memory_of(pid: int) -> float:
     """Resident MiB of a process and the programs it runs.
 
     A child that is still a copy of its parent, on the way to a program of its own, has no memory of its own yet.
@@ -101,6 +94,6 @@ def _memory(pid: int) -> float:
         for task in (process / "task").iterdir():
             children = [int(child) for child in (task / "children").read_text().split()]
             total += sum(
-                _memory(child) for child in children if Path(f"/proc/{child}/exe").readlink() != program
+                memory_of(child) for child in children if Path(f"/proc/{child}/exe").readlink() != program
             )
     return total

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from generation.audio.engrave import write_pdf
 from generation.audio.files import (
-    Samples,
     dithered,
     encode_mp3,
     read_samples,
+    read_sound_of,
     write_flac24,
     write_wav24,
 )
@@ -26,7 +24,6 @@ from generation.audio.storage import workplace
 from generation.audio.timing import cpu_timed
 
 KILOBITS = 320
-WHOLE_SCALE = 1 << 31
 WAV, FLAC, MP3, PDF = "master.wav", "master.flac", "master.mp3", "score.pdf"
 
 
@@ -63,11 +60,16 @@ def write_deliverables(
     footer = " · ".join(part for part in (labels.artist, labels.copyright, labels.comment) if part)
     with workplace(directory) as folder:
         wav, flac, mp3, pdf = (folder / name for name in (WAV, FLAC, MP3, PDF))
-        with cpu_timed(timings, "decode"):
-            samples = read_samples(master)
         if mark:
+            with cpu_timed(timings, "decode"):
+                sound = read_sound_of(master)
             with cpu_timed(timings, "mark"):
-                samples = _marked(samples, mark=mark, labels=labels)
+                sound = mark(sound)
+                samples = dithered(sound=sound, seed=_seed_of(labels))
+                del sound
+        else:
+            with cpu_timed(timings, "decode"):
+                samples = read_samples(master)
         with cpu_timed(timings, "wav"):
             write_wav24(samples=samples, path=wav, labels=labels)
         with cpu_timed(timings, "flac"):
@@ -89,8 +91,5 @@ def write_deliverables(
     return Deliverables(paths=paths, timings=timings)
 
 
-def _marked(samples: Samples, *, mark: Mark, labels: Labels) -> Samples:
-    sound = samples.astype(np.float32)
-    sound /= WHOLE_SCALE
-    seed = int.from_bytes(hashlib.sha256(labels.copyright_id.encode()).digest()[:8])
-    return dithered(sound=mark(sound), seed=seed)
+def _seed_of(labels: Labels) -> int:
+    return int.from_bytes(hashlib.sha256(labels.copyright_id.encode()).digest()[:8])

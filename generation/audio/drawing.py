@@ -28,15 +28,13 @@ def waveform_peaks(path: Path, *, pairs: int = PEAK_PAIRS) -> list[int]:
         raise EncodingFailed(f"{path} cannot be read as audio: {error}") from error
     if not len(sound):
         raise EncodingFailed(f"{path} holds no audio")
-    mono = sound.mean(axis=1)
+    mono = sound.mean(axis=1) if sound.shape[1] > 1 else sound[:, 0]
+    # Where a file has fewer frames than pairs, a pair shows the frame that it begins in.
     starts = np.arange(pairs) * len(mono) // pairs
-    ends = np.maximum(starts + 1, (np.arange(pairs) + 1) * len(mono) // pairs)
-    loudest = float(np.abs(mono).max()) or 1.0
-    peaks: list[int] = []
-    for start, end in zip(starts, ends, strict=True):
-        piece = mono[start:end] * (PEAK_SCALE / loudest)
-        peaks += [round(float(piece.min())), round(float(piece.max()))]
-    return peaks
+    lowest, highest = (extreme.reduceat(mono, starts) for extreme in (np.minimum, np.maximum))
+    loudest = float(max(highest.max(), -lowest.min())) or 1.0
+    peaks = np.rint(np.stack([lowest, highest], axis=1) * (PEAK_SCALE / loudest))
+    return [int(value) for value in peaks.reshape(-1)]
 
 
 def coarse_roll(score: Score) -> list[tuple[int, int, int]]:

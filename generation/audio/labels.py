@@ -6,9 +6,10 @@ The three kinds of tags are written here: a hundred lines instead of a package u
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass
-from typing import Literal
+from typing import BinaryIO, Literal
 
 Container = Literal["WAV", "FLAC", "MP3"]
 
@@ -45,11 +46,17 @@ def tagged(audio: bytes, *, labels: Labels, container: Container) -> bytes:
     """Return an audio file that has no tags of its own with ``labels``: as ID3v2.3, or as comments in FLAC."""
     if container == "FLAC":
         return _with_comments(audio, labels=labels)
+    return id3_tag(labels) + audio
+
+
+def append_id3(wav: BinaryIO, *, labels: Labels) -> None:
+    """Add ``labels`` as ID3v2.3 to an open RIFF file, as its last chunk."""
     tag = id3_tag(labels)
-    if container == "MP3":
-        return tag + audio
-    chunk = b"id3 " + struct.pack("<I", len(tag)) + tag + bytes(len(tag) % 2)
-    return b"RIFF" + struct.pack("<I", len(audio) - 8 + len(chunk)) + audio[8:] + chunk
+    wav.seek(0, io.SEEK_END)
+    wav.write(b"id3 " + struct.pack("<I", len(tag)) + tag + bytes(len(tag) % 2))
+    size = wav.tell() - 8
+    wav.seek(4)
+    wav.write(struct.pack("<I", size))
 
 
 def id3_tag(labels: Labels) -> bytes:

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import pyloudnorm
-from scipy import signal
+from scipy import fft
+
+from generation.audio.filters import as_one, high_pass, high_shelf, low_pass, transfer_of
 
 Sound = npt.NDArray[np.float32]
 
@@ -21,6 +22,11 @@ OFFSET_LUFS = -0.691
 OVERSAMPLING = 4
 BLOCK_FRAMES = 1 << 16
 PEAK_BLOCK_FRAMES = 1 << 10
+NEIGHBOURS = 12
+"""Frames on each side from which the sound between two of them is reckoned."""
+
+MEMORY_SECONDS = 0.093
+"""After so long the meter's filters have forgotten a click by 195 dB."""
 
 
 def decibels(amplitude: float) -> float:
@@ -72,37 +78,52 @@ def true_peaks(*, sound: Sound, above: float = 0.0, rough: Sound | None = None) 
     ``rough`` (by default the samples themselves) stays at or below ``above`` are not oversampled, which saves most
     of the work where only peaks matter.
     """
-    taps = 24 * OVERSAMPLING
-    window = _oversampling_filter(taps)
-    delay = taps // 2 // OVERSAMPLING
+    phases = _between_samples()
     result = np.empty(len(sound), dtype=np.float32)
     for start in range(0, len(sound), BLOCK_FRAMES):
         block = np.abs(sound[start : start + BLOCK_FRAMES])
         np.maximum.reduce([*block.T], out=result[start : start + BLOCK_FRAMES])
     rough = result if rough is None else rough
-    for start in range(0, len(sound), PEAK_BLOCK_FRAMES):
-        if rough[start : start + PEAK_BLOCK_FRAMES].max() <= above:
-            continue
+    starts = np.arange(0, len(sound), PEAK_BLOCK_FRAMES)
+    for start in starts[np.maximum.reduceat(rough, starts) > above] if len(starts) else ():
         block = result[start : start + PEAK_BLOCK_FRAMES]
-        first, last = max(0, start - delay), min(len(sound), start + len(block) + delay)
-        skipped = taps // 2 + (start - first) * OVERSAMPLING
-        for channel in range(sound.shape[1]):
-            fine = np.abs(signal.upfirdn(window, sound[first:last, channel], up=OVERSAMPLING))
-            fine = fine[skipped : skipped + len(block) * OVERSAMPLING]
-            for phase in range(OVERSAMPLING):
-                np.maximum(block, fine[phase::OVERSAMPLING], out=block)
+        first, last = start - NEIGHBOURS, start + len(block) + NEIGHBOURS
+        around = np.zeros((sound.shape[1], last - first), dtype=np.float32)
+        known = sound[max(0, first) : last]
+        around[:, max(0, -first) :][:, : len(known)] = known.T
+        views = np.lib.stride_tricks.sliding_window_view(around, len(phases), axis=1)
+        np.maximum(block, np.abs(views @ phases).max(axis=(0, 2)), out=block)
     return result
 
 
 def _weighted(*, sound: Sound, rate: int) -> Iterator[Sound]:
-    """Blocks of ``weighted_power``, each of so many steps."""
-    sections = _k_weighting(rate)
-    channels = sound.reshape(len(sound), -1)
-    state = np.zeros((len(sections), 2, channels.shape[1]))
-    size = _step(rate) * STEPS_PER_BLOCK
-    for start in range(0, len(sound), size):
-        block, state = signal.sosfilt(sections, channels[start : start + size], axis=0, zi=state)
-        yield np.square(block).sum(axis=1, dtype=np.float32)
+    """Blocks of ``weighted_power``, each of so many steps.
+
+    Two channels go through one transform, as the real and the imaginary part of a sound.
+    """
+    memory = round(MEMORY_SECONDS * rate)
+    frames = _step(rate) * STEPS_PER_BLOCK
+    size = fft.next_fast_len(frames + memory, real=True)
+    transfer = _k_weighting(rate, size=size, memory=memory)
+    is_mono = sound.ndim == 1 or sound.shape[1] == 1
+    if not is_mono and sound.shape[1] > 2:
+        raise ValueError(f"a sound has one channel or two, not {sound.shape[1]}")
+    both = sound.reshape(-1) if is_mono else as_one(sound)
+    for start in range(0, len(both), frames):
+        before = min(start, memory)
+        block = both[start - before : start + frames]
+        kept = slice(before, len(block))
+        if is_mono:
+            spectrum = fft.rfft(block, size)
+            spectrum *= transfer[: size // 2 + 1]
+            yield np.square(fft.irfft(spectrum, size, overwrite_x=True)[kept])
+        else:
+            spectrum = fft.fft(block, size)
+            spectrum *= transfer
+            heard = fft.ifft(spectrum, overwrite_x=True)[kept]
+            power = np.square(heard.real)
+            power += np.square(heard.imag)
+            yield power
 
 
 def _step(rate: int) -> int:
@@ -130,16 +151,23 @@ def _gated(sums: npt.NDArray[np.float64], *, rate: int) -> float:
 
 
 @lru_cache(maxsize=4)
-def _k_weighting(rate: int) -> npt.NDArray[np.float64]:
-    """Second-order sections of the two filters of BS.1770, as pyloudnorm reckons them for any rate."""
-    stages = (
-        pyloudnorm.IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, rate, "high_shelf"),
-        pyloudnorm.IIRfilter(0.0, 0.5, 38.0, rate, "high_pass"),
+def _k_weighting(rate: int, *, size: int, memory: int) -> npt.NDArray[np.complex64]:
+    """What the two filters of BS.1770 do to a spectrum of ``size``, given back to the rate by their analogue figures.
+
+    Their answer to a click is cut off after ``memory`` frames.
+    """
+    sections = (
+        high_shelf(hertz=1500.0, quality=1 / np.sqrt(2), gain_db=4.0, rate=rate),
+        high_pass(hertz=38.0, quality=0.5, rate=rate),
     )
-    return np.stack([np.concatenate([stage.b, stage.a]) for stage in stages])
+    response = fft.irfft(transfer_of(sections, size=size), size)[:memory]
+    return np.asarray(fft.fft(response, size), dtype=np.complex64)
 
 
 @lru_cache(maxsize=1)
-def _oversampling_filter(taps: int) -> Sound:
-    window = signal.firwin(taps + 1, 1 / OVERSAMPLING, window=("kaiser", 6.0)) * OVERSAMPLING
-    return np.asarray(window, dtype=np.float32)
+def _between_samples() -> Sound:
+    """Weights of the neighbours of a frame for each place after it, shape (2 * NEIGHBOURS + 1, OVERSAMPLING)."""
+    taps = 2 * NEIGHBOURS * OVERSAMPLING + 1
+    window = low_pass(taps=taps, share=1 / OVERSAMPLING, beta=6.0) * OVERSAMPLING
+    padded = np.append(window, np.zeros(OVERSAMPLING - 1, dtype=np.float32))
+    return np.ascontiguousarray(padded.reshape(-1, OVERSAMPLING)[::-1])

@@ -8,7 +8,7 @@ import numpy as np
 
 from generation.audio.levels import decibels, loudness, true_peaks
 from generation.audio.marks import Mark
-from generation.audio.master import CEILING_DBTP, TARGET_LUFS, Master, Sound, in_room, master
+from generation.audio.master import CEILING_DBTP, PEAK_HEADROOM, TARGET_LUFS, Master, Sound, in_room, master
 from generation.audio.performance import LEAD_SECONDS, perform
 from generation.audio.synthesis import RATE, played
 from generation.composer.score import Score
@@ -32,33 +32,42 @@ def make_loop(*, score: Score, seed: int, cache_dir: Path, mark: Mark | None = N
     Equal arguments give equal bits. Raises what ``perform``, ``played`` and ``master`` raise.
     """
     performance = perform(score=score, seed=seed, ritardando=0.0)
-    dry = played(performance=performance, score=score, cache_dir=cache_dir)
-    once = _wrapped(dry, first=round(LEAD_SECONDS * RATE), frames=round(score.seconds * RATE))
-    del dry
-    room = performance.voice.room
-    found = _mastered(once, before=round(BEFORE_SECONDS * RATE), room=room, mark=mark)
+
+    def placed() -> Sound:
+        """One round of the loop in its room, in which the rounds before still sound."""
+        dry = played(performance=performance, score=score, cache_dir=cache_dir)
+        once = _wrapped(dry, first=round(LEAD_SECONDS * RATE), frames=round(score.seconds * RATE))
+        del dry
+        once = in_room(sound=once, rate=RATE, room=performance.voice.room)
+        return _wrapped(once, first=0, frames=round(score.seconds * RATE))
+
+    found = _mastered(placed(), before=round(BEFORE_SECONDS * RATE), mark=mark)
     if abs(found.loudness_lufs - TARGET_LUFS) > LOUDNESS_TOLERANCE:
         # Its end is much louder than the rest and the limiter has no room left: the whole loop has to be heard twice.
-        found = _mastered(once, before=len(once), room=room, mark=mark)
+        # It is played anew, since it is rarely needed and large.
+        once = placed()
+        found = _mastered(once, before=len(once), mark=mark)
     return found
 
 
-def _mastered(once: Sound, *, before: int, room: float, mark: Mark | None) -> Master:
+def _mastered(once: Sound, *, before: int, mark: Mark | None) -> Master:
     """Master a loop with ``before`` frames of its end in front of it and some of its beginning behind."""
-    before = min(before, len(once))
+    before, frames = min(before, len(once)), len(once)
     around = np.concatenate([once[-before:], once, once[: round(AFTER_SECONDS * RATE)]])
-    mastered = master(sound=in_room(sound=around, rate=RATE, room=room), rate=RATE)
-    loop = mastered.sound[before : before + len(once)]
+    del once
+    loop = master(sound=around, rate=RATE).sound[before : before + frames]
+    del around
     return _levelled(_marked(loop, mark=mark) if mark else loop)
 
 
 def _marked(loop: Sound, *, mark: Mark) -> Sound:
     """Mark a loop all but its ends: there a mark would be cut off in the middle."""
-    ramp = np.linspace(0, 1, min(MARK_RAMP_FRAMES, len(loop) // 2), dtype=np.float32)
-    change = mark(loop) - loop
-    change[: len(ramp)] *= ramp[:, None]
-    change[len(loop) - len(ramp) :] *= ramp[::-1, None]
-    return loop + change
+    frames = min(MARK_RAMP_FRAMES, len(loop) // 2)
+    ramp = np.linspace(0, 1, frames, dtype=np.float32)[:, None]
+    marked = mark(loop)
+    for here, share in ((slice(0, frames), ramp), (slice(len(loop) - frames, len(loop)), ramp[::-1])):
+        marked[here] = loop[here] + (marked[here] - loop[here]) * share
+    return marked
 
 
 def _wrapped(sound: Sound, *, first: int, frames: int) -> Sound:
@@ -74,11 +83,11 @@ def _wrapped(sound: Sound, *, first: int, frames: int) -> Sound:
 def _levelled(sound: Sound) -> Master:
     """Bring a loop to its loudness: it was mastered together with more of itself, which can be louder or softer."""
     measured = loudness(sound=sound, rate=RATE)
-    seam = np.concatenate([sound[-PEAK_CONTEXT_FRAMES:], sound, sound[:PEAK_CONTEXT_FRAMES]])
-    peak = decibels(float(true_peaks(sound=seam)[PEAK_CONTEXT_FRAMES:-PEAK_CONTEXT_FRAMES].max()))
+    edge = PEAK_CONTEXT_FRAMES
+    seam = np.concatenate([sound[-2 * edge :], sound[: 2 * edge]])
+    highest = max(float(sound.max()), -float(sound.min()))
+    inside = true_peaks(sound=sound, above=PEAK_HEADROOM * highest)[edge:-edge].max()
+    peak = decibels(float(max(inside, true_peaks(sound=seam)[edge:-edge].max())))
     gain = min(TARGET_LUFS - measured, CEILING_DBTP - MARGIN_DB - peak)
-    return Master(
-        sound=sound * np.float32(10 ** (gain / 20)),
-        loudness_lufs=measured + gain,
-        true_peak_dbtp=peak + gain,
-    )
+    sound *= np.float32(10 ** (gain / 20))
+    return Master(sound=sound, loudness_lufs=measured + gain, true_peak_dbtp=peak + gain)

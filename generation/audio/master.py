@@ -7,9 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from generation.audio.errors import SynthesisFailed
+from generation.audio.filters import filtered, high_pass
 from generation.audio.levels import decibels, loudness_of, true_peaks, weighted_power
 from generation.audio.room import convolve, impulse_response
 
@@ -115,13 +116,19 @@ def limiter_gain(*, peaks: Sound, gain_db: float, ceiling_db: float, rate: int) 
     The reduction is held over the look-ahead and then smoothed over the same length, which can only lower it
     between peaks and never at one.
     """
-    gain = np.full(len(peaks), 10 ** (gain_db / 20), dtype=np.float32)
-    reduction = _reduction(peaks=peaks, threshold=10 ** ((ceiling_db - gain_db) / 20), rate=rate)
+    plain = np.float32(10 ** (gain_db / 20))
+    # The gain takes the place of the reduction: span by span, and what lies between them.
+    gain = _reduction(peaks=peaks, threshold=10 ** ((ceiling_db - gain_db) / 20), rate=rate)
     half = int(LOOK_AHEAD_SECONDS * rate) // 2 * 2 + 1
-    for first, last in _spans(reduction, around=2 * half):
-        part = ndimage.maximum_filter1d(reduction[first:last], 2 * half - 1)
+    done = 0
+    for first, last in _spans(gain, around=2 * half):
+        part = ndimage.maximum_filter1d(gain[first:last], 2 * half - 1)
         part = ndimage.uniform_filter1d(ndimage.uniform_filter1d(part, half), half)
-        gain[first:last] *= np.power(np.float32(10), part / np.float32(-20))
+        gain[done:first] = plain
+        np.power(np.float32(10), part / np.float32(-20), out=gain[first:last])
+        gain[first:last] *= plain
+        done = last
+    gain[done:] = plain
     return gain
 
 
@@ -130,8 +137,7 @@ def _response(rate: int, room: float) -> Sound:
     """High-pass and room in one answer to a click, so that one convolution does for both."""
     response = impulse_response(rate) * room
     response[0] += 1.0
-    sections = signal.butter(2, HIGH_PASS_HERTZ, "highpass", fs=rate, output="sos")
-    return np.asarray(signal.sosfilt(sections, response, axis=0), dtype=np.float32)
+    return filtered(response, sections=[high_pass(hertz=HIGH_PASS_HERTZ, quality=1 / np.sqrt(2), rate=rate)])
 
 
 def _reduction(*, peaks: Sound, threshold: float, rate: int) -> Sound:

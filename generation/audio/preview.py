@@ -169,12 +169,38 @@ def write_preview(
     ``LARGEST_GAIN_CHANGE_DB`` allows, so that nobody hears the one become the other. Raises ``SoundUnavailable``
     without espeak-ng or ffmpeg, ``StorageFull`` on a full disk, ``SynthesisFailed`` for silence; then no file is left.
     """
+    with workplace(path.parent) as folder:
+        mixed = folder / "mix.wav"
+        write_preview_mix(music=music, path=mixed, tagging=tagging, opening=opening)
+        encode_preview(mixed=mixed, path=path, signer=signer)
+
+
+def write_preview_mix(*, music: Sound, path: Path, tagging: Tagging, opening: int | None = None) -> None:
+    """Write what ``write_preview`` encodes, as 16-bit WAV: the part of it that takes memory."""
     spoken = spoken_tags(tagging=tagging, before=len(music) / RATE - SHORTEST_REST_SECONDS)
     gain_db = _gain_db(music, target_lufs=TARGET_LUFS)
     if opening is not None:
         so_far = _gain_db(music[:opening], target_lufs=TARGET_LUFS - OPENING_SOFTER_DB)
         gain_db = float(np.clip(so_far, gain_db - LARGEST_GAIN_CHANGE_DB, gain_db + LARGEST_GAIN_CHANGE_DB))
-    _write(tagged_mix(music=music, spoken=spoken, gain_db=gain_db), path=path, signer=signer)
+    _write_mix(tagged_mix(music=music, spoken=spoken, gain_db=gain_db), path=path)
+
+
+def encode_preview(*, mixed: Path, path: Path, signer: Signer | None = None) -> None:
+    """Encode ``mixed``, a mix in a WAV file, as a preview: the part that takes a program."""
+    labels = Labels(title="Preview", comment="AI-generated music. Tagged preview, not for use.")
+    with workplace(path.parent) as folder:
+        encoded = folder / path.name
+        encode_mp3(
+            source=mixed,
+            path=encoded,
+            kilobits=KILOBITS,
+            labels=labels,
+            low_pass_hertz=LOW_PASS_HERTZ,
+            is_quick=True,
+        )
+        if signer:
+            sign(path=encoded, labels=labels, signer=signer)
+        encoded.replace(path)
 
 
 def write_opening(
@@ -187,7 +213,10 @@ def write_opening(
     """
     gain_db = _gain_db(music[:frames], target_lufs=TARGET_LUFS - OPENING_SOFTER_DB)
     mix = tagged_mix(music=music, spoken=spoken, gain_db=gain_db).beginning(frames=frames)
-    _write(mix, path=path, signer=signer)
+    with workplace(path.parent) as folder:
+        mixed = folder / "mix.wav"
+        _write_mix(mix, path=mixed)
+        encode_preview(mixed=mixed, path=path, signer=signer)
 
 
 def tagged_mix(*, music: Sound, spoken: Sequence[Spoken], gain_db: float) -> Mix:
@@ -217,24 +246,11 @@ def _gain_db(music: Sound, *, target_lufs: float) -> float:
     return target_lufs - measured
 
 
-def _write(mix: Mix, *, path: Path, signer: Signer | None) -> None:
+def _write_mix(mix: Mix, *, path: Path) -> None:
     mixed = _segment(mix.music)
     for tag in mix.tags:
         mixed = mixed.overlay(_segment(tag.sound), position=tag.start_ms)
-    labels = Labels(title="Preview", comment="AI-generated music. Tagged preview, not for use.")
-    with workplace(path.parent) as folder:
-        mixed.export(folder / "mix.wav", format="wav").close()
-        encoded = folder / path.name
-        encode_mp3(
-            source=folder / "mix.wav",
-            path=encoded,
-            kilobits=KILOBITS,
-            labels=labels,
-            low_pass_hertz=LOW_PASS_HERTZ,
-        )
-        if signer:
-            sign(path=encoded, labels=labels, signer=signer)
-        encoded.replace(path)
+    mixed.export(path, format="wav").close()
 
 
 def _placed(spoken: Spoken, *, music: Sound) -> Tag:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import selectors
@@ -13,7 +14,12 @@ from collections.abc import Callable, Collection, Sequence
 from generation.audio.errors import AudioError, StorageFull
 from generation.audio.voices import find_program
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 20
+"""Read at a time, and what the program may write ahead where the system lets a pipe hold so much."""
+
+GATHERING_SECONDS = 0.02
+"""Rest after a piece of output: whoever reads each piece at once is woken a thousand times a minute of sound."""
+
 KEPT_MESSAGE_BYTES = 4000
 LONGEST_SILENCE_SECONDS = 0.2
 
@@ -42,6 +48,10 @@ def run_program(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    if process.stdout is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        # The limit for all pipes of a user may be used up; then it stays at 64 KiB.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, CHUNK_BYTES)
     if memory_bytes and hasattr(resource, "prlimit"):
         # After the start, since a hook between fork and exec is not safe in a process with threads.
         with contextlib.suppress(ProcessLookupError):
@@ -89,6 +99,7 @@ def _follow(
                     said = (said + data)[-KEPT_MESSAGE_BYTES:]
                 elif on_output is not None:
                     on_output(data)
+                    time.sleep(GATHERING_SECONDS)
     try:
         process.wait(timeout=max(0.1, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from generation.audio import memory
 from generation.audio.drawing import coarse_roll, waveform_peaks
 from generation.audio.files import write_master
 from generation.audio.marks import Mark
@@ -20,9 +22,10 @@ from generation.audio.preview import (
     LARGEST_SHIFT_SECONDS,
     SPOKEN_SHOP,
     Tagging,
+    encode_preview,
     spoken_tags,
     write_opening,
-    write_preview,
+    write_preview_mix,
 )
 from generation.audio.provenance import Signer
 from generation.audio.room import whole_blocks
@@ -37,6 +40,7 @@ PERFORMANCE = "performance.mid"
 MASTER = "master.flac"
 PREVIEW = "preview.mp3"
 OPENING = "opening.mp3"
+MIX = "mix.wav"
 
 SETTLED_FRAMES = RATE // 5
 """How far from its end a beginning may differ in its mark from the whole piece."""
@@ -101,7 +105,7 @@ def render(
             midi = folder / PERFORMANCE
             midi.write_bytes(performance_midi(performance=performance, score=score))
         opening = opening_frames(score)
-        place = partial(_in_place, room=performance.voice.room, mark=mark)
+        room = performance.voice.room
         tagging = Tagging(
             secret=preview_secret,
             identity=hashlib.sha256(repr((score, seed)).encode()).digest(),
@@ -120,7 +124,8 @@ def render(
                     _render_opening(
                         synthesis,
                         frames=opening,
-                        place=place,
+                        room=room,
+                        mark=mark,
                         tagging=tagging,
                         path=folder / OPENING,
                         signer=signer,
@@ -132,19 +137,19 @@ def render(
             with timed(timings, "synthesis"):
                 sound = synthesis.whole()
         report(SYNTHESISED)
+        # Each step takes the place of the one before: two whole sounds at once are the most that is in memory.
         with timed(timings, "room"):
-            sound = ended(sound=place(sound), rate=RATE, music_seconds=performance.seconds)
+            sound = in_room(sound=sound, rate=RATE, room=room)
+        if mark:
+            with timed(timings, "mark"):
+                sound = mark(sound)
+        sound = ended(sound=sound, rate=RATE, music_seconds=performance.seconds)
         report(PLACED)
+        with timed(timings, "preview_mix"):
+            write_preview_mix(music=_mono(sound), path=folder / MIX, tagging=tagging, opening=opening)
+        memory.give_back()
         with ThreadPoolExecutor(1, thread_name_prefix="preview") as beside:
-            preview = beside.submit(
-                _render_preview,
-                sound.mean(axis=1),
-                opening=opening,
-                tagging=tagging,
-                path=folder / PREVIEW,
-                signer=signer,
-                timings=timings,
-            )
+            preview = beside.submit(_encode_preview, folder=folder, signer=signer, timings=timings)
             with timed(timings, "mastering"):
                 mastered = master(sound=sound, rate=RATE)
             report(MASTERED)
@@ -167,17 +172,19 @@ def render(
     )
 
 
-def _in_place(sound: Sound, *, room: float, mark: Mark | None) -> Sound:
-    """Put dry sound into its room, and the house mark into both; longer than ``sound`` by the room's tail."""
-    sound = in_room(sound=sound, rate=RATE, room=room)
-    return mark(sound) if mark else sound
+def _mono(sound: Sound) -> Sound:
+    """Half the sum of both sides, shape (frames,)."""
+    mono: Sound = sound[:, 0] + sound[:, 1]
+    mono *= np.float32(0.5)
+    return mono
 
 
 def _render_opening(
     synthesis: Synthesis,
     *,
     frames: int,
-    place: partial[Sound],
+    room: float,
+    mark: Mark | None,
     tagging: Tagging,
     path: Path,
     signer: Signer | None,
@@ -186,24 +193,18 @@ def _render_opening(
     spoken = spoken_tags(tagging=tagging, before=frames / RATE + LARGEST_SHIFT_SECONDS)
     needed = max(frames, *(int(tag.heard_by * RATE) for tag in spoken)) + SETTLED_FRAMES
     dry = synthesis.beginning(frames=whole_blocks(needed))
-    music = place(dry)[: len(dry)].mean(axis=1)
-    write_opening(music=music, frames=frames, path=path, spoken=spoken, signer=signer)
+    placed = in_room(sound=dry, rate=RATE, room=room)
+    if mark:
+        placed = mark(placed)
+    write_opening(music=_mono(placed[: len(dry)]), frames=frames, path=path, spoken=spoken, signer=signer)
 
 
-def _render_preview(
-    music: Sound,
-    *,
-    opening: int | None,
-    tagging: Tagging,
-    path: Path,
-    signer: Signer | None,
-    timings: dict[str, float],
-) -> list[int]:
-    """Write the preview and return its peaks."""
+def _encode_preview(*, folder: Path, signer: Signer | None, timings: dict[str, float]) -> list[int]:
+    """Encode the mixed preview and return its peaks."""
     with timed(timings, "preview"):
-        write_preview(music=music, path=path, tagging=tagging, opening=opening, signer=signer)
+        encode_preview(mixed=folder / MIX, path=folder / PREVIEW, signer=signer)
     with timed(timings, "drawing"):
-        return waveform_peaks(path)
+        return waveform_peaks(folder / PREVIEW)
 
 
 @contextmanager

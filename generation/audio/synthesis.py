@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generation.audio.errors import StorageFull, SynthesisFailed
+from generation.audio.expression import EXPRESSIONS
 from generation.audio.performance import Performance, performance_midi
 from generation.audio.process import run_program
 from generation.audio.soundfont import cut_out
@@ -38,31 +40,36 @@ LOOKS_APART = 0.1
 """Seconds between two reports of progress while nothing else happens."""
 
 SILENT = 1e-5
-CUT_LAYOUT = 1
+CUT_LAYOUT = 2
 """Part of the name of cached cut-outs; raise it when ``soundfont.cut_out`` writes another content."""
 
 Stereo = npt.NDArray[np.float32]
 
 
-def prepare_font(*, voice: Voice, cache_dir: Path) -> Path:
+def prepare_font(*, voice: Voice, cache_dir: Path, spare: Path) -> Path:
     """Return a small font with the samples of ``voice``, made once a machine and kept in ``cache_dir``.
 
-    The first call for the piano takes about 3 s and leaves 100 MB; other instruments are far below. A changed
-    source font gives a new name. Where the cache cannot be written the source font itself is returned, which
-    sounds the same and costs 2 s a render. Raises ``SoundUnavailable`` without a font that may be rendered with.
+    The first call for the piano takes about 2 s and leaves 53 MB; other instruments are far below. A changed
+    source font gives a new name. Where the cache cannot be written the font is made anew in the folder ``spare``.
+    Raises ``SoundUnavailable`` without a font that may be rendered with, ``StorageFull`` on a full disk.
     """
     source = trusted_font(voice.font).resolve()
     state = source.stat()
-    name = f"{source.stem}-{state.st_size:x}-{state.st_mtime_ns:x}-{voice.program}-v{CUT_LAYOUT}.sf2"
+    manner = EXPRESSIONS[voice.slug]
+    velocities = (manner.softest, manner.loudest)
+    parts = (f"{state.st_size:x}", f"{state.st_mtime_ns:x}", voice.program, *velocities, f"v{CUT_LAYOUT}")
+    name = "-".join(map(str, (source.stem, *parts))) + ".sf2"
     cut = cache_dir / "fonts" / name
     if not cut.is_file():
+        cut_to = partial(cut_out, source=source, bank=0, program=voice.program, velocities=velocities)
         try:
-            cut_out(source=source, bank=0, program=voice.program, target=cut)
+            cut_to(target=cut)
         except (StorageFull, OSError) as error:
             logger.warning(
                 "No cut-out of %s in %s, rendering will be slower: %s", source.name, cache_dir, error
             )
-            return source
+            cut = spare / name
+            cut_to(target=cut)
     return cut
 
 
@@ -87,9 +94,10 @@ class Synthesis:
         self._midi = midi
         self._voice = voice
         self._seconds = seconds
-        self._font = prepare_font(voice=voice, cache_dir=cache_dir)
+        self._font = prepare_font(voice=voice, cache_dir=cache_dir, spare=midi.parent)
         self._sound = bytearray()
         self._grown = threading.Condition()
+        self._wanted = math.inf
         self._stopped = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="synthesis")
         self._said: Future[str] | None = None
@@ -133,7 +141,8 @@ class Synthesis:
                 f"fluidsynth gave {frames / RATE:.1f} s of sound for a piece of {self._seconds:.1f} s"
             )
         sound = np.frombuffer(self._sound, dtype="<f4").reshape(-1, 2)
-        if not np.isfinite(sound).all() or float(np.abs(sound).max(initial=0.0)) < SILENT:
+        lowest, highest = float(sound.min(initial=0.0)), float(sound.max(initial=0.0))
+        if not math.isfinite(lowest - highest) or highest - lowest < SILENT:
             raise SynthesisFailed(f"fluidsynth gave silence for {self._midi.name}")
         return sound
 
@@ -144,6 +153,7 @@ class Synthesis:
         said = self._said
         while True:
             with self._grown:
+                self._wanted = size
                 self._grown.wait_for(
                     lambda: said.done() or len(self._sound) >= size,
                     timeout=LOOKS_APART,
@@ -161,7 +171,8 @@ class Synthesis:
             raise InterruptedError
         with self._grown:
             self._sound += data
-            self._grown.notify_all()
+            if len(self._sound) >= self._wanted:
+                self._grown.notify_all()
 
     def _notify(self) -> None:
         with self._grown:

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from scipy import signal
 
 from generation.audio.errors import StorageFull, SynthesisFailed
+from generation.audio.filters import convolved, resampled
 from generation.audio.process import run_program
 from generation.audio.storage import replacing
 from generation.audio.synthesis import RATE
@@ -109,8 +109,7 @@ def speak(*, phrase: Phrase, cache_dir: Path) -> Mono:
     if not len(loud):
         raise SynthesisFailed(f"espeak-ng gave silence for {phrase}")
     plain = plain[loud[0] : loud[-1] + 1]
-    fine = signal.resample_poly(plain, RATE // np.gcd(RATE, rate), rate // np.gcd(RATE, rate))
-    return _normalised(fine)
+    return _normalised(resampled(plain, up=RATE, down=rate))
 
 
 def colour(*, speech: Mono, random: np.random.Generator) -> Mono:
@@ -129,7 +128,7 @@ def colour(*, speech: Mono, random: np.random.Generator) -> Mono:
     room = random.standard_normal(frames) * np.exp(-6.9 * np.arange(frames) / frames)
     room *= random.uniform(0.2, 0.4) / np.sqrt(np.sum(room**2))
     room[0] = 1.0
-    return _normalised(signal.fftconvolve(wobbled, room))
+    return _normalised(convolved(wobbled, room))
 
 
 def _read(wav: bytes) -> tuple[Mono, int]:

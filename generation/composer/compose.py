@@ -31,6 +31,9 @@ CANDIDATES = 16
 ROUNDS = 4
 """Batches of candidates tried before giving up on originality."""
 
+SEEDS_TO_TRY = 4
+"""Seeds that the shop composes an order with, if the visitor chose none, before it gives up."""
+
 _MOST_EQUAL_BARS = 6
 
 
@@ -132,6 +135,7 @@ def _candidates(
         temperature=float(order.temperature),
         known=model.index.hashes,
         selection=selection,
+        leanings=model.leanings,
         progress=progress,
     )
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.composer.kernel import INT16, INT64, address, library
 from generation.composer.runtime import HIDDEN_BITS, Hidden
 from generation.composer.sampling import Stream
 
@@ -52,11 +53,13 @@ class Ear:
         self, summed: Hidden, *, candidates: NDArray[np.intp], segments: NDArray[np.intp] | int
     ) -> None:
         """Hear one note more of some candidates, in the segment that each of them is in."""
-        one, two = self._before[:, candidates]
-        heard = np.concatenate([summed, np.abs(summed - one), np.abs(summed - two)], axis=1)
-        self.heard.sums[segments, candidates] += heard
-        self.heard.counts[segments, candidates] += 1
-        self._before[:, candidates] = summed, one
+        rows, units = summed.shape
+        within = np.full(rows, segments, np.int64)
+        library().listen(
+            address(summed, INT16), address(candidates, INT64), address(within, INT64),
+            address(self._before, INT16), address(self.heard.sums, INT64), address(self.heard.counts, INT64),
+            rows, self._before.shape[1], units,
+        )  # fmt: skip
 
     def go_on_with(self, chosen: NDArray[np.intp]) -> None:
         """Put what was heard of the chosen candidates in the places of all."""

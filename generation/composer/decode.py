@@ -13,6 +13,7 @@ from generation.composer.context import Written
 from generation.composer.critic import SEGMENT_BARS, Critic, Ear, Heard, drawn_anew
 from generation.composer.drawing import Desk
 from generation.composer.events import DURATIONS, LOWEST_PITCH, encode, fit, key_shift, nearest
+from generation.composer.leanings import Leanings
 from generation.composer.plan import PiecePlan
 from generation.composer.rules import State
 from generation.composer.runtime import Core, States
@@ -59,6 +60,7 @@ def decode_batch(
     temperature: float,
     known: NDArray[np.uint32] | None = None,
     selection: Selection | None = None,
+    leanings: Leanings | None = None,
     progress: Progress | None = None,
 ) -> list[Candidate]:
     """Write a candidate for each stream to its end.
@@ -71,7 +73,7 @@ def decode_batch(
     desk = Desk(
         notes=notes, state=state, bits=np.stack([stream.raw(3 * MOST_EVENTS) for stream in streams]),
         known=np.zeros(0, np.uint32) if known is None else known, law=rules.rules_of(plan), frame=plan.frame,
-        temperature=temperature,
+        temperature=temperature, leanings=leanings,
     )  # fmt: skip
     body = plan.bars - plan.ending_bars
     stops = [*range(SEGMENT_BARS, body, SEGMENT_BARS), body]

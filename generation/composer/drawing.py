@@ -25,6 +25,7 @@ from generation.composer.context import (
 )
 from generation.composer.echoes import LINE, Known
 from generation.composer.kernel import INT32, INT64, MASK, UINT32, UINT64, address, library
+from generation.composer.leanings import Leanings
 from generation.composer.rules import COUNT, DRAWN, Bits, Law, Mask, State
 
 Logits = NDArray[np.int64]
@@ -64,7 +65,8 @@ class Desk:
     """
 
     def __init__(
-        self, *, notes: Written, state: State, bits: Bits, known: Known, law: Law, frame: Frame, temperature: float
+        self, *, notes: Written, state: State, bits: Bits, known: Known, law: Law, frame: Frame, temperature: float,
+        leanings: Leanings | None = None,
     ) -> None:  # fmt: skip
         count, room, _ = notes.shape
         self.notes, self.state, self.alive = notes, state, np.arange(count)
@@ -78,6 +80,8 @@ class Desk:
             "numbers": (frame.numbers(), INT32), "strengths": (strengths(frame.metre), INT32),
             "plan": (frame.plan, INT32),
         }  # fmt: skip
+        if leanings is not None:
+            arrays["leanings"] = leanings, INT32
         self._arrays = arrays  # for as long as the struct points at them
         self._told = kernel.Desk(
             **{name: address(array, kind) for name, (array, kind) in arrays.items()},

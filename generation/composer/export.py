@@ -16,11 +16,13 @@ from generation.composer.batches import Track
 from generation.composer.checkpoint import Progress, write_arrays, write_bytes
 from generation.composer.critic import Critic
 from generation.composer.dataset import Dataset
+from generation.composer.leanings import Leanings, none
 from generation.composer.likelihood import runtime_bits
 from generation.composer.model import (
     CARD,
     CRITIC,
     FORMAT,
+    LEANINGS,
     LEDGER,
     STYLES,
     WEIGHTS,
@@ -66,7 +68,7 @@ class Trained:
 
 
 def write_model(trained: Trained, *, output: Path) -> dict[str, Any]:
-    """Write the five files, the card last: it names the hashes of the others, and a folder without it is no model."""
+    """Write the six files, the card last: it names the hashes of the others, and a folder without it is no model."""
     whole = quantised(trained.weights)
     output.mkdir(parents=True, exist_ok=True)
     write_arrays(output / WEIGHTS, whole)
@@ -75,6 +77,7 @@ def write_model(trained: Trained, *, output: Path) -> dict[str, Any]:
     write_arrays(output / STYLES, {"heads": styles.heads, "bars": styles.bars})
     core = Core(whole)
     _write_critic(output, critic=Critic.deaf(core.units))
+    _write_leanings(output, leanings=none())
     ledger = _ledger(trained)
     _write_json(output / LEDGER, ledger, indent=0)
     rounded = runtime_bits(core, tracks=trained.held_out_tracks)
@@ -95,8 +98,10 @@ def write_transfer(instrument: str, *, source: Path, output: Path) -> dict[str, 
         "transfer": _TRANSFER,
         "idiom": PLAYERS[instrument].idiom,
     }
-    card = with_version(card)
     output.mkdir(parents=True, exist_ok=True)
+    _write_leanings(output, leanings=none())
+    card["sha256"][LEANINGS] = sha256_of(output / LEANINGS)
+    card = with_version(card)
     _write_json(output / CARD, card, indent=2)
     return card
 
@@ -109,6 +114,20 @@ def write_critic(home: Path, *, critic: Critic) -> dict[str, Any]:
     card = with_version(card)
     _write_json(home / CARD, card, indent=2)
     return card
+
+
+def write_leanings(home: Path, *, leanings: Leanings) -> dict[str, Any]:
+    """Give the model in ``home`` other leanings, and with them another version."""
+    card: dict[str, Any] = json.loads((home / CARD).read_text(encoding="utf-8"))
+    _write_leanings(home, leanings=leanings)
+    card["sha256"][LEANINGS] = sha256_of(home / LEANINGS)
+    card = with_version(card)
+    _write_json(home / CARD, card, indent=2)
+    return card
+
+
+def _write_leanings(home: Path, *, leanings: Leanings) -> None:
+    write_arrays(home / LEANINGS, {"leanings": leanings})
 
 
 def _write_critic(home: Path, *, critic: Critic) -> None:
@@ -166,13 +185,13 @@ def _card(
         "edges": trained.data.edges[trained.folder],
         "idiom": PLAYERS[trained.instrument].idiom if trained.instrument in PLAYERS else "",
         "limits": _LIMITS,
-        "sha256": {name: sha256_of(output / name) for name in (WEIGHTS, STYLES, CRITIC, LEDGER)},
+        "sha256": {name: sha256_of(output / name) for name in (WEIGHTS, STYLES, CRITIC, LEANINGS, LEDGER)},
     })  # fmt: skip
 
 
 def with_version(card: dict[str, Any]) -> dict[str, Any]:
-    """The card with the version that everything gives it which decides the notes: weights, styles and critic."""
-    decisive = [card["instrument"], *(card["sha256"][name] for name in (WEIGHTS, STYLES, CRITIC))]
+    """The card with the version that everything which decides the notes gives it, from the weights to the leanings."""
+    decisive = [card["instrument"], *(card["sha256"][name] for name in (WEIGHTS, STYLES, CRITIC, LEANINGS))]
     digest = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
     return card | {"version": f"{card['instrument']}-{digest[:10]}"}
 

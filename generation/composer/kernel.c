@@ -1,8 +1,8 @@
-/* The composer's hot functions: what is told to the network, what a player may do, drawing, echoes and layers.
+/* The composer's hot functions: what is told to the network, what a player may do, drawing, echoes, layers, listening.
  *
- * The Python modules of the same functions (context, rules, drawing, echoes, runtime) document them and hold every
- * table and constant; kernel.py hands those over once, in `kernel_tell`, and checks that the columns named here are
- * the columns named there. Everything is whole numbers, of which the sums are exact whatever the order, so that equal
+ * The Python modules of the same functions (context, rules, drawing, echoes, runtime, critic) document them and hold
+ * every table and constant; kernel.py hands those over once, in `kernel_tell`, and checks that the columns named here
+ * are the columns named there. Everything is whole numbers, of which the sums are exact whatever the order, so that equal
  * seeds give equal notes on every machine. The one true rounding is in `draw`: plain IEEE doubles, which is why this
  * is built without contraction and without -ffast-math.
  *
@@ -14,7 +14,12 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(PORTABLE)
+#include <immintrin.h>
+#define AVX2 1
+#endif
 
 enum { ONSET, ADVANCE, PART, PITCH, DURATION, NOTE };
 enum { BAR_LENGTH, PICKUP, BARS, METRE }; /* of Frame.numbers(); mode, instrument and parts follow the metre */
@@ -49,6 +54,14 @@ static const int64_t COLUMNS[] = {
     DUR_ADVANCE, DUR_PART, DUR_PITCH, DUR_POSITION, DUR_BELOW, DUR_LOOK_BACK, DUR_MOTIF, DUR_COLUMNS,
 };
 
+/* Where the families of leanings.FAMILIES begin. */
+enum { STRUCK, HELD = STRUCK + 7, OVER = HELD + 7, UNDER = OVER + 9 * 3 * 2, AGAIN = UNDER + 9 * 3 * 2,
+       FOLLOWS = AGAIN + 2 * 2, PAST_HELD = FOLLOWS + 2 * 4, GROWS = PAST_HELD + 2 * 3, JOINS = GROWS + 4 * 2,
+       LANDS = JOINS + 2 * 3, ON_TIME = LANDS + 5, CROSSES = ON_TIME + 2 * 3, LENGTH = CROSSES + 2 };
+
+/* Outputs of a layer whose weights lie together, and candidates that share what is loaded of them. */
+enum { PANEL = 16, SIDE = 4 };
+
 /* Room on the stack; `kernel_tell` refuses constants that need more. */
 enum { MOST_CLASSES = 128, MOST_SOUNDING = 64, MOST_LINE = 32, MOST_MOVES = 192 };
 
@@ -59,7 +72,7 @@ typedef struct {
     int64_t lags, positions, longest_hold, search, sounding;
     int64_t shortest_motif, longest_motif, shortest_figure, longest_figure, motifs;
     int64_t most_shingles, shingle, line, outer_search, ratio_classes, widest, step, longest_gap;
-    int64_t longest_advance, exp_count, limit, mille;
+    int64_t longest_advance, exp_count, limit, mille, panel, leanings;
     uint64_t multiplier, mix1, mix2;
     double unit, to_steps, cell_to_steps, to_cell, to_hidden;
     const int64_t *columns, *lag, *advance_steps, *duration_steps;
@@ -90,7 +103,7 @@ int64_t kernel_tell(const Told *told, int64_t size, int64_t columns)
         || memcmp(told->columns, COLUMNS, sizeof COLUMNS) != 0)
         return 2;
     if (told->end + 1 > MOST_CLASSES || told->pitches > MOST_CLASSES || told->durations > MOST_CLASSES
-        || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
+        || told->panel != PANEL || told->leanings != LENGTH + told->durations || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
         || told->line != FIRST_TOKEN + told->shingle - 1 || told->lags != (IN_MOTIF - IN_LOOK_BACK) / 2 - 1
         || told->longest_motif >= MOST_MOVES || told->shortest_motif < 1 || told->longest_figure >= MOST_MOVES
         || told->shortest_figure < 1 || told->motifs * (int64_t)sizeof(int64_t) != (int64_t)sizeof(Motifs))
@@ -759,6 +772,7 @@ typedef struct {
     const int64_t *law;
     const int32_t *numbers, *strengths, *plan;
     const uint32_t *known;
+    const int32_t *leanings; /* or NULL */
     int64_t room, bits_each, living, bars, known_count;
 } Desk;
 
@@ -770,12 +784,12 @@ static Motifs *motifs_of(const Desk *desk, int64_t row)
 }
 static int64_t *lines_of(const Desk *desk, int64_t row) { return desk->lines + desk->alive[row] * 2 * K.line; }
 
-/* Draw from row `row` of `logits` with the candidate's next random number. */
+/* Draw from a candidate's `logits` with its next random number. */
 static int64_t draw_for(const Desk *desk, int64_t row, const int64_t *logits, int64_t count, const uint8_t *allowed,
                         double temperature, int64_t nucleus)
 {
     uint64_t bits = desk->bits[desk->alive[row] * desk->bits_each + state_of(desk, row)[DRAWN]++];
-    return draw(logits + row * count, count, allowed, temperature, nucleus, bits);
+    return draw(logits, count, allowed, temperature, nucleus, bits);
 }
 
 void fill_inputs(const Desk *desk, int32_t *out)
@@ -801,6 +815,199 @@ void fill_duration_inputs(const Desk *desk, int32_t *out)
         duration_inputs(notes_of(desk, row), mine[COUNT], desk->numbers, desk->plan, motifs_of(desk, row),
                         mine[NEXT_ADVANCE], 0, mine[NEXT_PITCH], out + row * DUR_COLUMNS);
     }
+}
+
+/* ------------------------------------------------------------------ leanings: what is made likelier or rarer */
+
+/* The last two pitches of an outer line (sign 1: the top, -1: the bass) before an onset, the later one first; -1: none.
+ * As originality.lines has it, an onset's outermost note belongs to the line if nothing sounds beyond it. */
+static void last_of_line(const int32_t *notes, int64_t count, int64_t onset, int64_t sign, int64_t pitches[2])
+{
+    int64_t index = count - 1, found = 0;
+    pitches[0] = pitches[1] = -1;
+    while (index >= 0 && note(notes, index)[ONSET] == onset)
+        index--;
+    while (index >= 0 && found < 2 && index > count - 2 * K.sounding) {
+        int64_t at = note(notes, index)[ONSET], last = index;
+        while (index >= 0 && note(notes, index)[ONSET] == at)
+            index--;
+        int64_t outer = note(notes, sign > 0 ? last : index + 1)[PITCH];
+        bool beyond = false;
+        for (int64_t held = index; held >= 0 && held > index - K.sounding && !beyond; held--)
+            beyond = end_of(note(notes, held)) > at && note(notes, held)[PITCH] * sign > outer * sign;
+        if (!beyond)
+            pitches[found++] = outer;
+    }
+}
+
+/* What a note about to be chosen is judged by. */
+typedef struct {
+    int64_t held[MOST_SOUNDING], struck[MOST_SOUNDING]; /* pitches, and whether they begin with it */
+    int64_t holding, highest, lowest, held_top, held_bass; /* of all, and of those that began before */
+    int64_t top[2], bass[2];        /* the last pitches of the lines */
+    uint32_t in_bar, in_bar_before; /* pitch classes */
+    bool chord;
+    int64_t motif[2], moves[2]; /* what the lines go on with, or no_pitch */
+} Around;
+
+static void look_around(const int32_t *notes, int64_t count, int64_t onset, const int32_t *numbers,
+                        const Motifs *motifs, Around *out)
+{
+    out->holding = 0;
+    out->highest = out->held_top = -1;
+    out->lowest = out->held_bass = K.pitches;
+    out->in_bar = out->in_bar_before = 0;
+    out->chord = count && last_onset(notes, count) == onset;
+    last_of_line(notes, count, onset, 1, out->top);
+    last_of_line(notes, count, onset, -1, out->bass);
+    for (int64_t index = at_least(0, count - K.sounding); index < count; index++) {
+        const int32_t *one = note(notes, index);
+        if (end_of(one) <= onset)
+            continue;
+        out->held[out->holding] = one[PITCH];
+        out->struck[out->holding++] = one[ONSET] == onset;
+        out->highest = at_least(out->highest, one[PITCH]);
+        out->lowest = at_most(out->lowest, one[PITCH]);
+        if (one[ONSET] < onset) {
+            out->held_top = at_least(out->held_top, one[PITCH]);
+            out->held_bass = at_most(out->held_bass, one[PITCH]);
+        }
+    }
+    int64_t bar = place_of(onset, numbers).bar;
+    for (int64_t index = count - 1; index >= 0; index--) {
+        int64_t back = bar - place_of(note(notes, index)[ONSET], numbers).bar;
+        if (back > 1)
+            break;
+        *(back ? &out->in_bar_before : &out->in_bar) |= 1u << note(notes, index)[PITCH] % 12;
+    }
+    for (int64_t line = 0; line < 2; line++) {
+        Motif motif = out->chord ? motifs->before[line] : motifs->now[line];
+        out->moves[line] = motif.moves;
+        out->motif[line] = motif.moves > 0 && motif.onset == onset ? motif.pitch : K.no_pitch;
+    }
+}
+
+static int64_t move_of(int64_t pitch, const int64_t *line)
+{
+    static const int8_t size[13] = {0, 1, 2, 3, 3, 4, 5, 4, 6, 6, 5, 5, 7};
+    int64_t move = pitch - line[0], before = line[1] < 0 ? 0 : line[0] - line[1], wide = move < 0 ? -move : move;
+    int64_t way = !move || !before ? 0 : (move > 0) == (before > 0) ? 1 : 2;
+    return ((wide > 12 ? 8 : size[wide]) * 3 + way) * 2 + (move > 0);
+}
+
+/* The classes (at most MOST_SOUNDING + 7) that a pitch would be one more of; returns how many. A note to which others
+ * may be added above is `last` of its chord only if it is told so. */
+static int64_t pitch_classes_of(const Around *around, int64_t pitch, bool last, int64_t *out)
+{
+    int64_t made = 0;
+    for (int64_t index = 0; index < around->holding; index++) {
+        int64_t apart = (around->held[index] - pitch) % 12;
+        apart = apart < 0 ? apart + 12 : apart;
+        out[made++] = (around->struck[index] ? STRUCK : HELD) + at_most(apart, 12 - apart);
+    }
+    if (last && around->top[0] >= 0 && pitch >= around->highest)
+        out[made++] = OVER + move_of(pitch, around->top);
+    if (!around->chord && around->bass[0] >= 0 && pitch <= around->lowest)
+        out[made++] = UNDER + move_of(pitch, around->bass);
+    out[made++] = AGAIN + 2 * (around->in_bar >> pitch % 12 & 1) + (around->in_bar_before >> pitch % 12 & 1);
+    if (last)
+        out[made++] = PAST_HELD + (around->held_top < around->top[0] ? 0 : 1 + (pitch > around->held_top));
+    if (!around->chord)
+        out[made++] = PAST_HELD + 3 + (around->held_bass > around->bass[0] ? 0 : 1 + (pitch < around->held_bass));
+    for (int64_t line = 0; line < 2; line++) {
+        bool follows = around->motif[line] != K.no_pitch && around->motif[line] == pitch;
+        out[made++] = FOLLOWS + line * 4 + (follows ? at_most(around->moves[line], 4) - 1 : 0);
+    }
+    return made;
+}
+
+/* The same for an advance (not the end): at most 6 classes. */
+static int64_t advance_classes_of(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights,
+                                  const Motifs *motifs, int64_t advance, int64_t *out)
+{
+    if (!count)
+        return 0;
+    int64_t made = 0, last = last_onset(notes, count), first = count - 1, steps = K.advance_steps[advance];
+    while (first > 0 && note(notes, first - 1)[ONSET] == last)
+        first--;
+    out[made++] = GROWS + 2 * (at_most(count - first, 4) - 1) + (steps == 0);
+    if (!steps)
+        return made;
+    for (int64_t line = 0; line < 2; line++) {
+        int64_t left = end_of(note(notes, line == 0 ? count - 1 : first)) - last - steps;
+        Motif motif = motifs->now[line];
+        bool on_time = motif.moves > 0 && motif.onset == last + steps;
+        out[made++] = JOINS + 3 * line + (left < 0 ? 0 : left > 0 ? 2 : 1);
+        out[made++] = ON_TIME + 3 * line + (on_time ? 1 + (motif.moves > 3) : 0);
+    }
+    out[made++] = LANDS + weights[place_of(last + steps, numbers).position];
+    return made;
+}
+
+/* The same for a duration: 2 classes. */
+static int64_t duration_classes_of(int64_t onset, const int32_t *numbers, int64_t duration, int64_t *out)
+{
+    bool crosses = place_of(onset, numbers).position + K.duration_steps[duration] > numbers[BAR_LENGTH];
+    out[0] = LENGTH + duration;
+    out[1] = CROSSES + crosses;
+    return 2;
+}
+
+/* Count the classes of all notes of a piece. */
+void count_leanings(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights, int64_t *out)
+{
+    Motifs motifs = {0};
+    follow_motifs(notes, 0, &motifs);
+    for (int64_t index = 0; index < count; index++) {
+        Around around;
+        int64_t classes[MOST_SOUNDING + 16];
+        const int32_t *one = note(notes, index);
+        bool last = index + 1 == count || note(notes, index + 1)[ONSET] > one[ONSET];
+        look_around(notes, index, one[ONSET], numbers, &motifs, &around);
+        int64_t made = pitch_classes_of(&around, one[PITCH], last, classes);
+        made += advance_classes_of(notes, index, numbers, weights, &motifs, one[ADVANCE], classes + made);
+        made += duration_classes_of(one[ONSET], numbers, one[DURATION], classes + made);
+        for (int64_t each = 0; each < made; each++)
+            out[classes[each]]++;
+        follow_motifs(notes, index + 1, &motifs);
+    }
+}
+
+static int64_t leaning(const Desk *desk, const int64_t *classes, int64_t made)
+{
+    int64_t total = 0;
+    while (made--)
+        total += desk->leanings[classes[made]];
+    return total;
+}
+
+/* Add to a candidate's `logits` of advances, pitches or durations how it leans. */
+static void lean_advances(const Desk *desk, int64_t row, const uint8_t *allowed, int64_t *logits)
+{
+    int64_t classes[6];
+    for (int64_t advance = 0; advance < K.end; advance++)
+        if (allowed[advance])
+            logits[advance] += leaning(desk, classes, advance_classes_of(
+                notes_of(desk, row), state_of(desk, row)[COUNT], desk->numbers, desk->strengths,
+                motifs_of(desk, row), advance, classes));
+}
+
+static void lean_pitches(const Desk *desk, int64_t row, int64_t onset, const uint8_t *allowed, int64_t *logits)
+{
+    Around around;
+    int64_t classes[MOST_SOUNDING + 7];
+    look_around(notes_of(desk, row), state_of(desk, row)[COUNT], onset, desk->numbers, motifs_of(desk, row), &around);
+    for (int64_t pitch = 0; pitch < K.pitches; pitch++)
+        if (allowed[pitch])
+            logits[pitch] += leaning(desk, classes, pitch_classes_of(&around, pitch, true, classes));
+}
+
+static void lean_durations(const Desk *desk, int64_t onset, const uint8_t *allowed, int64_t *logits)
+{
+    int64_t classes[2];
+    for (int64_t duration = 0; duration < K.durations; duration++)
+        if (allowed[duration])
+            logits[duration] += leaning(desk, classes, duration_classes_of(onset, desk->numbers, duration, classes));
 }
 
 /* A bar that is planned as a copy of a written one, the notes it copies, and the steps from those to the copy. */
@@ -879,7 +1086,11 @@ void choose_advances(const Desk *desk, const int64_t *logits, double temperature
         allow_advances(notes, mine, law, last, allowed);
         if (copy.bar >= 0)
             keep_free(allowed, onset, copy.bar * law[BAR_STEPS], last);
-        int64_t advance = draw_for(desk, row, logits, K.end + 1, allowed, temperature, nucleus);
+        int64_t leaned[MOST_CLASSES];
+        memcpy(leaned, logits + row * (K.end + 1), sizeof(int64_t) * (size_t)(K.end + 1));
+        if (desk->leanings)
+            lean_advances(desk, row, allowed, leaned);
+        int64_t advance = draw_for(desk, row, leaned, K.end + 1, allowed, temperature, nucleus);
         if (advance == K.end) {
             mine[DONE] = 1;
             continue;
@@ -911,7 +1122,11 @@ void choose_pitches(const Desk *desk, const int64_t *logits, double temperature,
             set_pitches(allowed, law[LOW], law[HIGH] + 1, 1);
         if (desk->known_count)
             forbid_long_runs(notes, count, lines_of(desk, row), onset, chord, desk->known, desk->known_count, allowed);
-        mine[NEXT_PITCH] = draw_for(desk, row, logits, K.pitches, allowed, temperature, nucleus);
+        int64_t leaned[MOST_CLASSES];
+        memcpy(leaned, logits + row * K.pitches, sizeof(int64_t) * (size_t)K.pitches);
+        if (desk->leanings && onset != law[FINAL])
+            lean_pitches(desk, row, onset, allowed, leaned);
+        mine[NEXT_PITCH] = draw_for(desk, row, leaned, K.pitches, allowed, temperature, nucleus);
     }
 }
 
@@ -938,7 +1153,11 @@ int64_t choose_durations(const Desk *desk, const int64_t *logits, double tempera
             duration = law[LAST_DURATION];
         } else {
             allow_durations(law, onset, allowed);
-            duration = draw_for(desk, row, logits, K.durations, allowed, temperature, nucleus);
+            int64_t leaned[MOST_CLASSES];
+            memcpy(leaned, logits + row * K.durations, sizeof(int64_t) * (size_t)K.durations);
+            if (desk->leanings)
+                lean_durations(desk, onset, allowed, leaned);
+            duration = draw_for(desk, row, leaned, K.durations, allowed, temperature, nucleus);
         }
         if (desk->known_count && count && advance > 0)
             follow(notes, count, lines_of(desk, row), desk->known, desk->known_count);
@@ -954,96 +1173,188 @@ int64_t choose_durations(const Desk *desk, const int64_t *logits, double tempera
 
 /* ------------------------------------------------------------------ runtime: layers of the network */
 
-/* Compiled also for AVX2, whose vpmaddwd does 16 products at once; the loader takes what the processor has. */
-#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) && defined(__GLIBC__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
-
 /* A dense layer; the same fields in the same order in kernel.py. */
 typedef struct {
-    const int16_t *weights; /* (outputs, inputs) */
+    const int16_t *weights; /* (panels, inputs / 2, PANEL, 2): pairs of inputs of the outputs of a panel, side by side */
     const int32_t *bias;    /* (outputs) */
     const int32_t *table;   /* (classes of all fields, outputs): what each value of each field adds */
     const int64_t *offsets; /* (fields): where a field's classes begin in the table */
     int64_t inputs, outputs, fields;
 } Layer;
 
-/* Candidates and outputs that share what is loaded: with the 12 sums, just what 16 vector registers hold. */
-enum { SIDE = 4, ACROSS = 3 };
+/* Sums (SIDE, PANEL) of products of a panel's weights with a row of inputs each. */
+typedef void Tile(const int16_t *panel, const int16_t *const *from, int64_t inputs, int32_t sums[SIDE][PANEL]);
 
-/* Sums (rows, outputs) from the first `inputs` of the `stride` numbers of each row; they are below 2^24, thus exact.
- * A tile that reaches over the edge does the last row or output again. */
-WIDE void layer(const Layer *made, const int16_t *in, int64_t stride, const int32_t *values, int32_t *out, int64_t rows)
+static void tile(const int16_t *panel, const int16_t *const *from, int64_t inputs, int32_t sums[SIDE][PANEL])
 {
-    int64_t inputs = made->inputs, outputs = made->outputs;
-    for (int64_t first = 0; first < outputs; first += ACROSS) {
-        for (int64_t top = 0; top < rows; top += SIDE) {
-            const int16_t *from[SIDE], *by[ACROSS];
-            int32_t sums[SIDE][ACROSS] = {{0}};
-            for (int a = 0; a < SIDE; a++)
-                from[a] = in + at_most(top + a, rows - 1) * stride;
-            for (int b = 0; b < ACROSS; b++)
-                by[b] = made->weights + at_most(first + b, outputs - 1) * inputs;
-            for (int64_t k = 0; k < inputs; k++)
-                for (int a = 0; a < SIDE; a++)
-                    for (int b = 0; b < ACROSS; b++)
-                        sums[a][b] += (int32_t)from[a][k] * (int32_t)by[b][k];
-            for (int a = 0; a < SIDE; a++)
-                for (int b = 0; b < ACROSS; b++) {
-                    int64_t output = at_most(first + b, outputs - 1);
-                    out[at_most(top + a, rows - 1) * outputs + output] = sums[a][b] + made->bias[output];
-                }
+    memset(sums, 0, sizeof(int32_t[SIDE][PANEL]));
+    for (int64_t k = 0; k < inputs; k += 2, panel += 2 * PANEL)
+        for (int a = 0; a < SIDE; a++)
+            for (int b = 0; b < PANEL; b++)
+                sums[a][b] += (int32_t)from[a][k] * panel[2 * b] + (int32_t)from[a][k + 1] * panel[2 * b + 1];
+}
+
+#ifdef AVX2
+/* The same with AVX2, whose vpmaddwd adds 8 pairs of products at once: compilers do not find it in the loop above. The
+ * library is built for any processor and takes this one where it can. */
+__attribute__((target("avx2"))) static void tile_avx2(
+    const int16_t *panel, const int16_t *const *from, int64_t inputs, int32_t sums[SIDE][PANEL])
+{
+    __m256i sum[SIDE][2];
+    for (int a = 0; a < SIDE; a++)
+        sum[a][0] = sum[a][1] = _mm256_setzero_si256();
+    for (int64_t k = 0; k < inputs; k += 2, panel += 2 * PANEL) {
+        __m256i left = _mm256_loadu_si256((const __m256i *)panel);
+        __m256i right = _mm256_loadu_si256((const __m256i *)(panel + PANEL));
+        for (int a = 0; a < SIDE; a++) {
+            int32_t both;
+            memcpy(&both, from[a] + k, sizeof both);
+            __m256i pair = _mm256_set1_epi32(both);
+            sum[a][0] = _mm256_add_epi32(sum[a][0], _mm256_madd_epi16(left, pair));
+            sum[a][1] = _mm256_add_epi32(sum[a][1], _mm256_madd_epi16(right, pair));
         }
     }
-    for (int64_t row = 0; values && row < rows; row++) {
-        int32_t *restrict sum = out + row * outputs;
-        for (int64_t field = 0; field < made->fields; field++) {
-            const int32_t *restrict one = made->table + (*values++ + made->offsets[field]) * outputs;
-            for (int64_t output = 0; output < outputs; output++)
-                sum[output] += one[output];
-        }
+    for (int a = 0; a < SIDE; a++)
+        for (int half = 0; half < 2; half++)
+            _mm256_storeu_si256((__m256i *)(sums[a] + half * PANEL / 2), sum[a][half]);
+}
+
+static Tile *best_tile(void) { return __builtin_cpu_supports("avx2") ? tile_avx2 : tile; }
+#else
+static Tile *best_tile(void) { return tile; }
+#endif
+
+/* Compiled also for AVX2, whose registers hold twice as much; the loader takes what the processor has. */
+#if defined(AVX2) && defined(__linux__) && defined(__GLIBC__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+/* Add the rows of a layer's table that `values` (fields) pick to `sum` (outputs), four at a time. */
+WIDE static void add_rows(const Layer *made, const int32_t *values, int32_t *restrict sum)
+{
+    const int32_t *one[4];
+    int64_t outputs = made->outputs, field = 0;
+    for (; field + 4 <= made->fields; field += 4) {
+        for (int64_t a = 0; a < 4; a++)
+            one[a] = made->table + (values[field + a] + made->offsets[field + a]) * outputs;
+        for (int64_t b = 0; b < outputs; b++)
+            sum[b] += one[0][b] + one[1][b] + one[2][b] + one[3][b];
+    }
+    for (; field < made->fields; field++) {
+        one[0] = made->table + (values[field] + made->offsets[field]) * outputs;
+        for (int64_t b = 0; b < outputs; b++)
+            sum[b] += one[0][b];
     }
 }
 
-/* Place in a table of tanh or sigmoid. Clamped before it is rounded, so that the conversion is always defined;
- * lrint rounds halves to even as NumPy does, and is an instruction where rint is a call. */
-static inline int64_t argument(double total, double scale)
+/* Sums (rows, outputs) from the first `inputs` of the `stride` numbers of each row; they are below 2^24, thus exact.
+ * A tile that reaches over the edge does the last row again. */
+void layer(const Layer *made, const int16_t *in, int64_t stride, const int32_t *values, int32_t *out, int64_t rows)
 {
-    double most = (double)K.limit, steps = total * scale;
+    int64_t inputs = made->inputs, outputs = made->outputs;
+    const int16_t *panel = made->weights;
+    Tile *multiply = best_tile();
+    for (int64_t first = 0; first < outputs; first += PANEL, panel += inputs * PANEL) {
+        int64_t across = at_most(PANEL, outputs - first);
+        for (int64_t top = 0; top < rows; top += SIDE) {
+            const int16_t *from[SIDE];
+            int32_t sums[SIDE][PANEL];
+            for (int a = 0; a < SIDE; a++)
+                from[a] = in + at_most(top + a, rows - 1) * stride;
+            multiply(panel, from, inputs, sums);
+            for (int64_t a = 0; a < at_most(SIDE, rows - top); a++)
+                for (int64_t b = 0; b < across; b++)
+                    out[(top + a) * outputs + first + b] = sums[a][b] + made->bias[first + b];
+        }
+    }
+    for (int64_t row = 0; values && row < rows; row++)
+        add_rows(made, values + row * made->fields, out + row * outputs);
+}
+
+/* Place in a table of tanh or sigmoid whose middle is at 0. Clamped before it is rounded (halves to even, as NumPy
+ * does), so that the conversion is always defined. */
+static inline int32_t place_in_table(double total, double scale, double most)
+{
+    double steps = total * scale;
     steps = steps < most ? steps : most;
     steps = steps > -most ? steps : -most;
-    return (int64_t)lrint(steps) + K.limit;
+    return (int32_t)rint(steps);
 }
 
 /* New cells and hidden states, in place, from gates (rows, 4 * units) in the order i, f, c, o; `hidden` (rows, stride)
  * begins at the layer's own. Each value is a whole number below 2^53 until it is scaled by a power of two: exact. */
-void cells(const int32_t *gates, double *cells, int16_t *hidden, int64_t stride, int64_t rows, int64_t units)
+WIDE static void cells(const int32_t *restrict gates, double *restrict cells, int16_t *restrict hidden, int64_t stride,
+                       int64_t rows, int64_t units)
 {
+    const float *restrict sigmoid = K.sigmoid + K.limit, *restrict tanh = K.tanh + K.limit;
+    double most = (double)K.limit, to_steps = K.to_steps, cell_to_steps = K.cell_to_steps;
+    double to_cell = K.to_cell, to_hidden = K.to_hidden;
     for (int64_t row = 0; row < rows; row++, gates += 4 * units, cells += units, hidden += stride) {
         for (int64_t unit = 0; unit < units; unit++) {
-            double let_in = K.sigmoid[argument(gates[unit], K.to_steps)];
-            double keep = K.sigmoid[argument(gates[units + unit], K.to_steps)];
-            double new = K.tanh[argument(gates[2 * units + unit], K.to_steps)];
-            double let_out = K.sigmoid[argument(gates[3 * units + unit], K.to_steps)];
-            double cell = (double)lrint((keep * cells[unit] + let_in * new) * K.to_cell);
-            double shape = K.tanh[argument(cell, K.cell_to_steps)];
+            double let_in = sigmoid[place_in_table(gates[unit], to_steps, most)];
+            double keep = sigmoid[place_in_table(gates[units + unit], to_steps, most)];
+            double new = tanh[place_in_table(gates[2 * units + unit], to_steps, most)];
+            double let_out = sigmoid[place_in_table(gates[3 * units + unit], to_steps, most)];
+            double cell = rint((keep * cells[unit] + let_in * new) * to_cell);
+            double shape = tanh[place_in_table(cell, cell_to_steps, most)];
             cells[unit] = cell;
-            hidden[unit] = (int16_t)lrint(let_out * shape * K.to_hidden);
+            hidden[unit] = (int16_t)(int32_t)rint(let_out * shape * to_hidden);
         }
     }
 }
 
-void hidden_tanh(const int32_t *sums, int16_t *out, int64_t count)
+/* Read a row of input `values` for each of the rows of `hidden` (rows, 2 * units) and of both tables of cells
+ * (rows, units). The first layer's new states and the second one's old ones lie side by side, as the second layer
+ * reads them; `summed` (rows, units) are both layers' new states. `gates` is room for (rows, 4 * units). */
+void step(const Layer *first, const Layer *second, const int32_t *values, int16_t *hidden, double *first_cells,
+          double *second_cells, int32_t *gates, int16_t *summed, int64_t rows)
 {
-    for (int64_t one = 0; one < count; one++)
-        out[one] = K.hidden_tanh[argument(sums[one], K.to_steps)];
+    int64_t units = first->inputs, stride = 2 * units;
+    layer(first, hidden, stride, values, gates, rows);
+    cells(gates, first_cells, hidden, stride, rows, units);
+    layer(second, hidden, stride, NULL, gates, rows);
+    cells(gates, second_cells, hidden + units, stride, rows, units);
+    for (int64_t row = 0; row < rows; row++, hidden += stride, summed += units)
+        for (int64_t unit = 0; unit < units; unit++)
+            summed[unit] = (int16_t)(hidden[unit] + hidden[units + unit]);
 }
 
-/* Logits from sums. */
-void round_sums(const int32_t *sums, int64_t *out, int64_t count)
+/* Logits (rows, classes) of a head from what `step` summed and from rows of its given `values` (or NULL). `sums` is
+ * room for (rows, the larger of both layers), `between` for the hidden states. */
+WIDE void head(const Layer *hidden, const Layer *classes, const int16_t *summed, const int32_t *values, int32_t *sums,
+               int16_t *between, int64_t *out, int64_t rows)
 {
-    for (int64_t one = 0; one < count; one++)
-        out[one] = lrint(sums[one] * K.to_steps);
+    double most = (double)K.limit, to_steps = K.to_steps;
+    layer(hidden, summed, hidden->inputs, values, sums, rows);
+    for (int64_t one = 0; one < rows * hidden->outputs; one++)
+        between[one] = K.hidden_tanh[K.limit + place_in_table(sums[one], to_steps, most)];
+    layer(classes, between, hidden->outputs, NULL, sums, rows);
+    for (int64_t one = 0; one < rows * classes->outputs; one++)
+        out[one] = (int64_t)rint(sums[one] * to_steps);
+}
+
+/* ------------------------------------------------------------------ critic */
+
+/* Hear one note more: add to the sums (segments, candidates, 3 * units) of each listed candidate, in the segment it is
+ * in, its new states `summed` (rows, units) and the sizes of their changes since the last two, which are
+ * `before` (2, candidates, units). */
+void listen(const int16_t *restrict summed, const int64_t *listed, const int64_t *segments, int16_t *restrict before,
+            int64_t *sums, int64_t *counts, int64_t rows, int64_t candidates, int64_t units)
+{
+    for (int64_t row = 0; row < rows; row++, summed += units) {
+        int64_t place = segments[row] * candidates + listed[row];
+        int64_t *restrict sum = sums + place * 3 * units;
+        int16_t *restrict one = before + listed[row] * units, *restrict two = one + candidates * units;
+        for (int64_t unit = 0; unit < units; unit++) {
+            int16_t now = summed[unit], last = one[unit];
+            sum[unit] += now;
+            sum[units + unit] += abs(now - last);
+            sum[2 * units + unit] += abs(now - two[unit]);
+            two[unit] = last;
+            one[unit] = now;
+        }
+        counts[place]++;
+    }
 }

@@ -3,8 +3,8 @@
 :func:`library` builds it when it is first needed, ``python -m generation.composer.kernel`` ahead of time. A built
 library lies in ``__pycache__`` beside the source (or in the user's cache where that cannot be written) under a name
 made from the source, the compiler's flags and the machine: it is never stale. The modules that document the functions
-(:mod:`.context`, :mod:`.rules`, :mod:`.drawing`, :mod:`.echoes`, :mod:`.runtime`) call them here; their constants
-are handed over when the library is loaded.
+(:mod:`.context`, :mod:`.rules`, :mod:`.drawing`, :mod:`.echoes`, :mod:`.runtime`, :mod:`.critic`) call them here;
+their constants are handed over when the library is loaded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ FLAGS = (
     "-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-Wall",
     "-Wextra",
 )  # fmt: skip
-"""No processor is named: the library may be built on one machine and run on another; ``layer`` chooses at load."""
+"""No processor is named: the library may be built on one machine and run on another, and chooses when it is called.
+
+``CC="cc -DPORTABLE"`` builds one without code for a kind of processor, which gives the same notes."""
 
 REMEDY = "install gcc: apt-get install gcc libc6-dev"
 
@@ -57,9 +59,10 @@ _SIGNATURES: dict[str, tuple[list[Any], Any]] = {
     "choose_pitches": ([_A, _A, _F, _I], None),
     "choose_durations": ([_A, _A, _F, _I], _I),
     "layer": ([_A, _A, _I, _A, _A, _I], None),
-    "cells": ([_A, _A, _A, _I, _I, _I], None),
-    "hidden_tanh": ([_A, _A, _I], None),
-    "round_sums": ([_A, _A, _I], None),
+    "step": ([_A, _A, _A, _A, _A, _A, _A, _A, _I], None),
+    "head": ([_A, _A, _A, _A, _A, _A, _A, _I], None),
+    "count_leanings": ([_A, _I, _A, _A, _A], None),
+    "listen": ([_A, _A, _A, _A, _A, _A, _I, _I, _I], None),
 }
 
 
@@ -73,6 +76,7 @@ class Desk(ctypes.Structure):
     _fields_ = [
         *((name, c_void_p) for name in (
             "notes", "state", "lines", "motifs", "bits", "alive", "law", "numbers", "strengths", "plan", "known",
+            "leanings",
         )),
         *((name, c_int64) for name in ("room", "bits_each", "living", "bars", "known_count")),
     ]  # fmt: skip
@@ -94,7 +98,7 @@ class _Told(ctypes.Structure):
             "lags", "positions", "longest_hold", "search", "sounding", "shortest_motif", "longest_motif",
             "shortest_figure", "longest_figure", "motifs", "most_shingles", "shingle", "line",
             "outer_search", "ratio_classes", "widest", "step", "longest_gap", "longest_advance", "exp_count", "limit",
-            "mille",
+            "mille", "panel", "leanings",
         )),
         *((name, c_uint64) for name in ("multiplier", "mix1", "mix2")),
         *((name, c_double) for name in ("unit", "to_steps", "cell_to_steps", "to_cell", "to_hidden")),
@@ -207,7 +211,17 @@ def library() -> ctypes.CDLL:
 def _constants() -> tuple[dict[str, int | float], dict[str, NDArray[Any]]]:
     """Numbers and tables by the names of ``_Told``."""
     # late, because these modules call the functions that are told their constants here
-    from generation.composer import context, drawing, echoes, events, rules, runtime, tables, traits
+    from generation.composer import (
+        context,
+        drawing,
+        echoes,
+        events,
+        leanings,
+        rules,
+        runtime,
+        tables,
+        traits,
+    )
     from generation.originality import runs
 
     exp = tables.exp_table()
@@ -222,6 +236,7 @@ def _constants() -> tuple[dict[str, int | float], dict[str, NDArray[Any]]]:
         "shingle": runs.SHINGLE, "line": echoes.LINE, "outer_search": echoes.SEARCH,
         "ratio_classes": runs.RATIO_CLASSES, "widest": runs.WIDEST, "step": runs.STEP, "longest_gap": runs.LONGEST_GAP,
         "longest_advance": events.ADVANCES[-1], "exp_count": len(exp), "limit": tables.LIMIT, "mille": drawing.MILLE,
+        "panel": runtime.PANEL, "leanings": leanings.LEANINGS,
         "multiplier": int(runs.MULTIPLIER), "mix1": int(runs.MIX1), "mix2": int(runs.MIX2), "unit": drawing.UNIT,
         "to_steps": runtime.TO_STEPS, "cell_to_steps": runtime.CELL_TO_STEPS, "to_cell": runtime.TO_CELL,
         "to_hidden": runtime.TO_HIDDEN,

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from generation.composer.critic import Critic
+from generation.composer.leanings import Leanings
 from generation.composer.runtime import Core
 from generation.composer.styles import Styles
 from generation.originality.index import CorpusIndex
 
-FORMAT = 4
+FORMAT = 5
 """Of the weights: raised when weights of an older format can no longer be run."""
 
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
@@ -26,6 +27,7 @@ CARD = "card.json"
 LEDGER = "ledger.json"
 STYLES = "styles.npz"
 CRITIC = "critic.npz"
+LEANINGS = "leanings.npz"
 INDEX = Path("corpus") / "index.npz"
 """The index of the whole training corpus, which all models share, in the folder of the models."""
 
@@ -38,7 +40,8 @@ class MissingModelError(RuntimeError):
 class ComposerModel:
     """One instrument's trained network, ready to compose.
 
-    ``version`` changes with every change of the weights; ``critic`` tells real music from generated.
+    ``version`` changes with everything that decides the notes; ``critic`` tells real music from generated,
+    ``leanings`` take out the network's drift.
     """
 
     instrument: str
@@ -47,6 +50,7 @@ class ComposerModel:
     index: CorpusIndex
     styles: Styles
     critic: Critic
+    leanings: Leanings
     card: dict[str, Any]
 
 
@@ -79,18 +83,21 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
     files = folder / (card.get("weights_from") or instrument)
     for name in (WEIGHTS, STYLES, CRITIC):
         _verify(files / name, expected=hashes.get(name, ""), instrument=instrument)
+    _verify(home / LEANINGS, expected=hashes.get(LEANINGS, ""), instrument=instrument)
     try:
         core = _core(files / WEIGHTS)
         with (files / STYLES).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             styles = Styles(stored["heads"], stored["bars"], card["edges"])
         with (files / CRITIC).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             critic = Critic(stored["weights"], stored["bias"])
+        with (home / LEANINGS).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            leanings = stored["leanings"]
         index = _index(folder / INDEX)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise MissingModelError(
             f"{files} and {folder / INDEX} do not make a usable model ({error}); {_remedy(instrument)}"
         ) from error
-    return ComposerModel(instrument, version, core, index, styles, critic, card)
+    return ComposerModel(instrument, version, core, index, styles, critic, leanings, card)
 
 
 @lru_cache(maxsize=16)

@@ -39,6 +39,9 @@ TO_HIDDEN = 2.0 ** (HIDDEN_BITS - 2 * UNIT_BITS)
 TANH_TO_HIDDEN = 2.0 ** (HIDDEN_BITS - UNIT_BITS)
 """From a cell state to a table's argument; from products of gates to a cell or hidden state; from a tanh to one."""
 
+PANEL = 16
+"""Outputs of a layer whose weights lie together in memory."""
+
 _BLOCK = 128
 _EXACT = 1 << 24
 _LARGEST = 32767
@@ -140,9 +143,11 @@ class Dense:
         fields: Sequence[tuple[str, int]] = (),
     ) -> None:  # fmt: skip
         self.inputs, self.outputs = weights.shape
+        if self.inputs % 2:
+            raise ValueError(f"A layer reads its inputs in pairs; {self.inputs} is odd.")
         rows = np.zeros(0) if table is None else table
         self._arrays = (  # for as long as the struct points at them
-            np.ascontiguousarray(weights.T, np.int16), np.ascontiguousarray(bias, np.int32),
+            _panels(weights), np.ascontiguousarray(bias, np.int32),
             np.ascontiguousarray(rows, np.int32), _offsets(fields),
         )  # fmt: skip
         by, added, rows, offsets = self._arrays
@@ -150,17 +155,25 @@ class Dense:
             address(by, INT16), address(added, INT32), address(rows, INT32), address(offsets, INT64),
             self.inputs, self.outputs, len(fields),
         )  # fmt: skip
-        self._layer = ctypes.addressof(self._told)
+        self.address = ctypes.addressof(self._told)
 
     def __call__(self, states: Hidden, values: Rows | None = None) -> Sums:
         """Sums (candidates, outputs) from the first inputs of each row, and the rows that ``values`` pick."""
         rows, stride = states.shape
         sums = np.empty((rows, self.outputs), np.int32)
         library().layer(
-            self._layer, address(states, INT16), stride, None if values is None else address(values, INT32),
+            self.address, address(states, INT16), stride, None if values is None else address(values, INT32),
             address(sums, INT32), rows,
         )  # fmt: skip
         return sums
+
+
+def _panels(weights: Hidden) -> Hidden:
+    """Weights (inputs, outputs) as (panels, inputs / 2, PANEL, 2); the last panel ends with zeros."""
+    inputs, outputs = weights.shape
+    padded = np.pad(weights, ((0, inputs % 2), (0, -outputs % PANEL)))
+    pairs = padded.reshape(-(-inputs // 2), 2, -1, PANEL)
+    return np.ascontiguousarray(pairs.transpose(2, 0, 3, 1), np.int16)
 
 
 class Core:
@@ -189,7 +202,7 @@ class Core:
         )
         self._second = Dense(second, bias("lstm2"))
         self._hidden = {name: hidden(name) for name in HEADS}
-        self._logits = {
+        self._classes = {
             name: Dense(weights[f"{name}_logits/kernel"], bias(f"{name}_logits")) for name in HEADS
         }
 
@@ -200,11 +213,13 @@ class Core:
 
     def step(self, inputs: Rows, *, states: States) -> Hidden:
         """Read one row of ``INPUT_FIELDS`` a candidate into ``states``; gives what the heads are fed."""
-        hidden, units = states.hidden, self.units
-        # The first layer's new states and the second one's old ones lie side by side, as the second layer reads them.
-        _advance(self._first(hidden, inputs), states, layer=0)
-        _advance(self._second(hidden), states, layer=1)
-        summed: Hidden = hidden[:, :units] + hidden[:, units:]
+        rows = len(states.hidden)
+        first, second = states.cells
+        gates, summed = np.empty((rows, 4 * self.units), np.int32), np.empty((rows, self.units), np.int16)
+        library().step(
+            self._first.address, self._second.address, address(inputs, INT32), address(states.hidden, INT16),
+            address(first, FLOAT64), address(second, FLOAT64), address(gates, INT32), address(summed, INT16), rows,
+        )  # fmt: skip
         return summed
 
     def logits(self, name: str, summed: Hidden, *, given: Rows | None = None) -> Logits:
@@ -212,25 +227,18 @@ class Core:
 
         ``given`` are rows of the head's fields, for those that have some.
         """
-        sums = self._hidden[name](summed, given)
-        hidden = np.empty(sums.shape, np.int16)
-        library().hidden_tanh(address(sums, INT32), address(hidden, INT16), sums.size)
-        sums = self._logits[name](hidden)
-        logits = np.empty(sums.shape, np.int64)
-        library().round_sums(address(sums, INT32), address(logits, INT64), sums.size)
+        hidden, classes, rows = self._hidden[name], self._classes[name], len(summed)
+        sums = np.empty((rows, max(hidden.outputs, classes.outputs)), np.int32)
+        between = np.empty((rows, hidden.outputs), np.int16)
+        logits = np.empty((rows, classes.outputs), np.int64)
+        library().head(
+            hidden.address, classes.address, address(summed, INT16),
+            None if given is None else address(given, INT32), address(sums, INT32), address(between, INT16),
+            address(logits, INT64), rows,
+        )  # fmt: skip
         return logits
 
 
 def _offsets(fields: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
     starts: NDArray[np.int64] = np.cumsum([0, *(size for _, size in fields[:-1])]).astype(np.int64)
     return starts
-
-
-def _advance(gates: Sums, states: States, *, layer: int) -> None:
-    """New hidden and cell states of a layer from the sums of its four gates."""
-    cells = states.cells[layer]
-    rows, units = cells.shape
-    library().cells(
-        address(gates, INT32), address(cells, FLOAT64),
-        address(states.hidden, INT16) + layer * units * states.hidden.itemsize, 2 * units, rows, units,
-    )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generation import storage, worker
+from generation import production, storage, worker
 from generation.audio.render import Rendering
 from generation.composer.compose import Composed, fingerprint
 from generation.composer.score import Note, Score
@@ -96,11 +96,11 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
         card={"sha256": {"weights.npz": STUB_WEIGHTS}},
     )
     monkeypatch.setattr(worker, "compose", studio.compose)
-    monkeypatch.setattr(worker, "render", studio.render)
+    monkeypatch.setattr(production, "render", studio.render)
     monkeypatch.setattr(worker, "fingerprint_of", lambda path: np.frombuffer(path.read_bytes()[:16], "<u4"))
     monkeypatch.setattr(worker, "_loaded", lambda instrument: model)
-    monkeypatch.setattr(worker, "write_midi", lambda score, path: path.write_bytes(b"secret score.mid"))
+    monkeypatch.setattr(production, "write_midi", lambda score, path: path.write_bytes(b"secret score.mid"))
     monkeypatch.setattr(
-        worker, "write_musicxml", lambda score, path: path.write_bytes(b"secret score.musicxml")
+        production, "write_musicxml", lambda score, path: path.write_bytes(b"secret score.musicxml")
     )
     return studio

@@ -19,6 +19,7 @@ MUSIC = (
     "master.mp3",
     "master.wav",
     "performance.mid",
+    "score-drawing.json",
     "score.mid",
     "score.musicxml",
     "score.pdf",

@@ -256,6 +256,7 @@ def orchestra(monkeypatch: pytest.MonkeyPatch) -> ExclusiveRight:
     )
     write_musicxml(score, place / storage.SCORE_XML)
     write_midi(score, place / storage.SCORE_MIDI)
+    storage.write_score(score, place / storage.SCORE_JSON)
     shutil.copy(place / storage.SCORE_MIDI, place / storage.PERFORMANCE)
     wave = np.sin(np.arange(44_100 * 2) / 20, dtype=np.float32)[:, None].repeat(2, axis=1) * np.float32(0.1)
     write_master(sound=wave, path=place / storage.MASTER)
@@ -272,6 +273,9 @@ def test_the_real_orchestra_writes_what_the_certificate_lists(
     place = folder(certificate)
     assert {file.name for file in certificate.files.all()} == EVERYTHING
     assert (place / "score.pdf").read_bytes().startswith(b"%PDF")
+    drawing = json.loads((place / "score-drawing.json").read_text())
+    assert len(drawing["notes"]) == 16
+    assert all(page.startswith("<svg") for page in drawing["pages"])
     for name in ("score.musicxml", "score.mid", "performance.mid"):
         assert f"Copyright ID {certificate.pk}".encode() in (place / name).read_bytes()
     page = f"http://localhost:8000/certificates/{certificate.pk}/"
@@ -287,7 +291,9 @@ def test_the_real_orchestra_writes_what_the_certificate_lists(
         assert read_provenance(place / name, chain=pair.chain).verdict == "ours"
     [line] = [record.getMessage() for record in caplog.records if record.name == "licensing.delivery"]
     timings = json.loads(line.split(": ", 1)[1])
-    assert {"decode", "wav", "flac", "mp3", "sign", "score_pdf", "certificate", "archive"} <= set(timings)
+    assert {"decode", "wav", "flac", "mp3", "sign", "score_pdf", "drawing", "certificate", "archive"} <= set(
+        timings
+    )
 
 
 def test_the_licence_of_a_real_sale_is_named_with_its_address(

@@ -264,9 +264,10 @@ def one_ending(monkeypatch: pytest.MonkeyPatch) -> list[Note]:
         "licensing.extra_files.compose", lambda order, *, model, source: SimpleNamespace(score=score)
     )
     monkeypatch.setattr("licensing.extra_files._mastered", lambda score, **_others: None)
+    monkeypatch.setattr("licensing.extra_files._write_master", lambda sound, **_others: None)
     monkeypatch.setattr(
         "licensing.extra_files._write_copies",
-        lambda sound, *, folder, **_others: (folder / "master.wav").write_bytes(b"sound"),
+        lambda *, folder, **_others: (folder / "master.wav").write_bytes(b"sound"),
     )
     return notes
 

@@ -80,7 +80,7 @@ def marks(monkeypatch: pytest.MonkeyPatch) -> Marks:
     package.house = SimpleNamespace(hear=marks.hear)  # type: ignore[attr-defined]
     package.copy = SimpleNamespace(whose=marks.whose)  # type: ignore[attr-defined]
     hearing = ModuleType("generation.audio.hearing")
-    hearing.read_sound = lambda path, **_: soundfile.read(path, dtype="float32")  # type: ignore[attr-defined]
+    hearing.read_sound = lambda path, **_: soundfile.read(path, dtype="float32", always_2d=True)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "generation.audio.marks", package)
     monkeypatch.setitem(sys.modules, "generation.audio.hearing", hearing)
     return marks

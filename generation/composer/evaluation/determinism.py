@@ -28,8 +28,10 @@ SURROUNDINGS: tuple[Mapping[str, str], ...] = (
     {"OPENBLAS_NUM_THREADS": "2", "PYTHONHASHSEED": "3", "OPENBLAS_CORETYPE": "Nehalem"},
     {"OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "random", "OPENBLAS_CORETYPE": "Sandybridge"},
     {"OPENBLAS_NUM_THREADS": "2", "PYTHONHASHSEED": "4", "OPENBLAS_CORETYPE": "Haswell"},
+    {"OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "5", "CC": "cc -DPORTABLE"},
 )
-"""Environments of the fresh processes; the core types choose which of its kernels OpenBLAS uses."""
+"""Environments of the fresh processes; the core types choose which of its kernels OpenBLAS uses, the last one builds
+our own kernel without code for a kind of processor."""
 
 _PROJECT = Path(__file__).resolve().parents[3]
 

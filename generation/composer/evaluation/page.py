@@ -47,14 +47,17 @@ _DEFINITIONS = f"""\
   (Museformer, arXiv 2210.10349); bar recurrence: share of bars equal to an earlier one; unique elements: different
   notes and chords among the first 200, as the paper counts them.
 - **Classifier.** Logistic regression (Newton's method; both sides weigh alike; the L2 penalty is chosen inside each
-  training part) on standardised descriptors, none of which the critic that picks among candidates uses. Five folds that
-  keep works and pieces whole, averaged over three divisions. AUC 0.5 = guessing, 1 = told apart every time; the range
-  is a 95 % bootstrap interval over works and pieces. Effect: difference of the means in pooled standard deviations.
+  training part) on standardised descriptors, none of which the critic that picks among candidates uses. Some of them
+  measure what the composers' leanings (docs/decisions/0011-leanings.md) bring to its frequency in the training works.
+  Five folds that keep works and pieces whole, averaged over three divisions. AUC 0.5 = guessing, 1 = told apart every
+  time; the range is a 95 % bootstrap interval over works and pieces. Effect: difference of the means in pooled
+  standard deviations.
 - **Calibration.** Real half against half: two sets that share no work, mean of five halvings (half as many excerpts, so
   a little below what could be reached). Pitches shuffled: real excerpts whose pitches were dealt anew.
 - **Runs.** Notes in the longest passage of top line or bass with the same intervals and rhythm, in any key or tempo;
   plain scales and repeated notes do not count. The number of our own pieces by length is an upper bound: passages
-  shared with different pieces may join there.
+  shared with different pieces may join there. The sample is made as the shop makes it: one piece after the other is put
+  on record, and one too near to any before it is composed again with another seed.
 - **Endings.** On the tonic: the lowest note of the last sonority; long: its longest note lasts 1.5 times the median
   note; on a beat of the metre. Real sections are often cut where the key or metre changes.
 - **Wishes.** All wishes with the same seeds, 30 s each. Effect of a scale: its last value against its first; of a mood:

@@ -101,7 +101,7 @@ def make(order: Order, *, model: ComposerModel) -> Made | None:
 def source_digest() -> str:
     """A digest of the program text that decides what is composed."""
     digest = hashlib.sha256()
-    for path in sorted(path for folder in _SOURCES for path in folder.glob("*.py")):
+    for path in sorted(path for folder in _SOURCES for path in folder.glob("*.[cp]*")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:10]
 

@@ -24,7 +24,8 @@ from generation.composer.evaluation.cuts import (
     real_side,
 )  # fmt: skip
 from generation.composer.evaluation.own_runs import own_runs
-from generation.composer.evaluation.pieces import Batch, Made, Studio
+from generation.composer.evaluation.pieces import Batch, Studio
+from generation.composer.evaluation.shop import Sample, as_sold
 from generation.composer.likelihood import untold_bits
 from generation.composer.measures import LAGS, measure
 from generation.composer.order import Order
@@ -81,12 +82,14 @@ def evaluate(
         return studio.compose_all(orders, progress=told)
 
     seeds = range(max(plan.pieces, plan.sample))
-    batch = composed(
-        "pieces", [Order(instrument=instrument, seconds=plan.seconds, seed=seed) for seed in seeds]
+    sample = as_sold(
+        studio,
+        [Order(instrument=instrument, seconds=plan.seconds, seed=seed) for seed in seeds],
+        progress=(lambda done, total: progress("pieces", done, total)) if progress else None,
     )
     lengths = composed("lengths", promises.length_orders(instrument, each=plan.lengths))
     wished = composed("wishes", wishes.wish_orders(instrument, each=plan.wishes))
-    compared = [one.score for one in batch.made[: plan.pieces]]
+    compared = [one.score for one in sample.made[: plan.pieces]]
     everything = everywhere(corpus)
     return {
         "instrument": instrument,
@@ -94,7 +97,7 @@ def evaluate(
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "pieces": len(compared),
         "seconds": plan.seconds,
-        "refused_orders": len(batch.refused) + len(lengths.refused) + len(wished.refused),
+        "refused_orders": len(sample.refused) + len(lengths.refused) + len(wished.refused),
         "nll_bits_per_note": untold_bits(
             studio.model.core, scores=held_out, edges=studio.model.card["edges"]
         ),
@@ -102,11 +105,11 @@ def evaluate(
         **comparison(side, compared),
         "all_works": comparison(everything, compared) if side.source != everything.source else None,
         "rival": comparison(side, rival) | {"pieces": len(rival)} if rival else None,
-        **runs(batch.made),
+        **runs(sample),
         "lengths": promises.kept(lengths.made),
         "endings": {
             "real": promises.endings([piece.sections[-1] for piece in corpus if piece.sections]),
-            "generated": promises.endings([one.score for one in batch.made]),
+            "generated": promises.endings([one.score for one in sample.made]),
         },
         "wishes": wishes.effects(wished.made, real=[w.score for w in everything.windows])
         if wished.made
@@ -168,10 +171,11 @@ def _side_by_side(name: str, sides: Sequence[Sequence[Mapping[str, float]]]) -> 
     }
 
 
-def runs(made: Sequence[Made]) -> dict[str, Any]:
+def runs(sample: Sample) -> dict[str, Any]:
     """Longest runs shared with the training corpus, and of our own pieces with each other (notes)."""
+    made = sample.made
     shared = np.array([one.longest_run_corpus for one in made])
-    ours = own_runs([one.score for one in made])
+    ours, drawn = (own_runs([one.score for one in side]) for side in (made, sample.drawn))
     pair = [made[index].order.seed for index in ours.between] if ours.between else None
     return {
         "longest_shared_run": int(shared.max(initial=0)),
@@ -180,6 +184,8 @@ def runs(made: Sequence[Made]) -> dict[str, Any]:
             "corpus_by_length": _lengths(shared.tolist()),
             "longest_own_run": ours.longest,
             "longest_own_run_seeds": pair,
+            "drawn_again": sample.drawn_again,
+            "longest_own_run_as_drawn": drawn.longest,
             "own_by_length": _lengths(ours.bounds),
         },
     }

@@ -135,7 +135,13 @@ def runs(report: Report) -> list[str]:
     corpus, own = report["runs"]["corpus_by_length"], report["runs"]["own_by_length"]
     lengths = sorted({*corpus, *own}, key=lambda name: (not name.startswith("under"), name))
     rows = [(name, corpus.get(name, 0), own.get(name, 0)) for name in lengths]
-    return table(("longest run, notes", "pieces: with the corpus", "pieces: with our others, at most"), rows)
+    again, drawn = report["runs"]["drawn_again"], report["runs"]["longest_own_run_as_drawn"]
+    note = (
+        f"As the shop does, {again} of {report['runs']['pieces']} pieces were composed again with another seed, "
+        f"because they came too near to one made before; as drawn, the longest run of two was {drawn} notes."
+    )
+    head = ("longest run, notes", "pieces: with the corpus", "pieces: with our others, at most")
+    return [*table(head, rows), note, ""]
 
 
 def lengths(report: Report) -> list[str]:

@@ -8,11 +8,9 @@ import os
 import time
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -31,7 +29,6 @@ from generation.orders import (
     tonic_label,
 )
 from generation.outputs import appearing_in
-from generation.storage import SCORE_JSON, write_score
 
 if TYPE_CHECKING:
     from generation.composer.plan import Source
@@ -118,7 +115,7 @@ def _compose(
     from generation.audio.labels import Labels
     from generation.audio.notices import write_labelled_score
     from generation.composer.compose import compose, load_model
-    from generation.composer.write import write_midi, write_musicxml
+    from generation.production import write_score_files
     from generation.worker import composer_order, load_score_writer
 
     timings: dict[str, float] = {}
@@ -135,13 +132,10 @@ def _compose(
         originality = composed.originality | _nearest_work(score.notes, found=composed.originality)
     with timed(timings, "libraries"):
         load_score_writer()
-    with timed(timings, "score_files"):
-        write_midi(score, folder / "score.mid")
-        write_musicxml(score, folder / "score.musicxml")
-        write_score(score, folder / SCORE_JSON)
     if with_sound:
         timings |= _render(score, seed=seed, composer=model.version, folder=folder)
     else:
+        timings["score_files"] = write_score_files(score, folder=folder)
         with timed(timings, "score_pdf"):
             write_pdf(
                 musicxml=folder / "score.musicxml", path=folder / "score.pdf", title=title, footer="Soloscore"
@@ -169,20 +163,12 @@ def _compose(
 def _render(score: Any, *, seed: int, composer: str, folder: Path) -> dict[str, float]:
     from generation.audio.deliverables import write_deliverables
     from generation.audio.labels import Labels
-    from generation.audio.marks import house
     from generation.audio.provenance import Signer
-    from generation.audio.render import PERFORMANCE, render
+    from generation.audio.render import PERFORMANCE
     from generation.content_credentials import credentials
+    from generation.production import produce
 
-    rendering = render(
-        score,
-        directory=folder,
-        seed=seed,
-        preview_secret=settings.PREVIEW_SECRET.encode(),
-        mark=partial(house.embed, secret=settings.MARK_SECRET.encode(), work=str(seed).encode()),
-        cache_dir=Path(settings.SOUND_CACHE_DIR),
-    )
-    timings = dict(rendering.timings)
+    timings = dict(produce(score, folder=folder, seed=seed, work=str(seed).encode()).timings)
     with timed(timings, "deliverables"):
         written = write_deliverables(
             master=folder / "master.flac",

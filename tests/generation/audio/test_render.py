@@ -111,6 +111,7 @@ def test_only_the_three_files_appear_and_progress_rises_to_one(tmp_path, cache_d
         "room",
         "mastering",
         "master_file",
+        "preview_mix",
         "preview",
         "drawing",
     }

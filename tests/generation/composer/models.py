@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from generation.composer.context import FIELDS
 from generation.composer.critic import Critic
 from generation.composer.events import ADVANCES, DURATIONS, END, PARTS, PITCHES
-from generation.composer.model import CARD, CRITIC, FORMAT, INDEX, LEDGER, STYLES, WEIGHTS, sha256_of
+from generation.composer.leanings import none
+from generation.composer.model import (
+    CARD,
+    CRITIC,
+    FORMAT,
+    INDEX,
+    LEANINGS,
+    LEDGER,
+    STYLES,
+    WEIGHTS,
+    sha256_of,
+)
 from generation.composer.runtime import Core, quantised
 from generation.composer.score import Score
 from generation.composer.styles import Styles, styles_of
@@ -92,6 +103,7 @@ def write_models(folder: Path) -> Path:
         np.savez_compressed(home / WEIGHTS, **quantised(random_weights(seed)))  # type: ignore[arg-type]
         np.savez_compressed(home / STYLES, heads=styles.heads, bars=styles.bars)
         np.savez_compressed(home / CRITIC, weights=critic.weights, bias=critic.bias)
+        np.savez_compressed(home / LEANINGS, leanings=none())
         (home / LEDGER).write_text("[]", encoding="utf-8")
         card: dict[str, Any] = {
             "format": FORMAT,
@@ -102,7 +114,7 @@ def write_models(folder: Path) -> Path:
             "held_out_bits_per_note": {},
             "edges": styles.edges,
             "idiom": "",
-            "sha256": {name: sha256_of(home / name) for name in (WEIGHTS, STYLES, CRITIC, LEDGER)},
+            "sha256": {name: sha256_of(home / name) for name in (WEIGHTS, STYLES, CRITIC, LEANINGS, LEDGER)},
         }
         (home / CARD).write_text(json.dumps(card), encoding="utf-8")
     return folder

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from generation.composer.compose import Order
 from generation.composer.corpus import Entry, Piece
+from generation.composer.evaluation import pieces
 from generation.composer.evaluation.areas import FEATURES, features, overlap, overlapping_areas
 from generation.composer.evaluation.calibration import halves, shuffled_pitches
 from generation.composer.evaluation.classifier import auc, classifier_auc, classify
@@ -23,7 +25,10 @@ from generation.composer.evaluation.cuts import (
 )
 from generation.composer.evaluation.descriptors import describe
 from generation.composer.evaluation.own_runs import own_runs
+from generation.composer.evaluation.pieces import Made, Studio
+from generation.composer.evaluation.shop import SEEDS_APART, as_sold
 from generation.composer.logistic import logistic
+from generation.composer.model import load_model
 from generation.composer.score import Note, Score
 from tests.generation.composer.scores import tune
 
@@ -238,3 +243,30 @@ def test_a_run_shared_with_nobody_else_is_not_counted_against_its_own_piece() ->
     again = tuple(Note(note.onset + 240, note.pitch, 12) for note in twice)
     score = Score("piano", (*twice, *again), (4, 4), 10, 120.0, "C", "major")
     assert own_runs([score, tune(1)]).longest == 0
+
+
+# as the shop makes them
+
+
+def test_a_piece_too_near_to_one_before_it_is_composed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(order: Order, *, model: object) -> Made | None:
+        if order.seed == 3:
+            return None
+        return Made(order, tune(0 if order.seed in (1, 2) else order.seed, bars=20), 40.0, 9)
+
+    monkeypatch.setattr(pieces, "make", made)
+    orders = [Order(instrument="piano", seconds=40, seed=seed) for seed in (1, 2, 3, 4)]
+    sample = as_sold(Studio(load_model("piano")), orders)
+    assert [piece.order.seed for piece in sample.made] == [1, 2 + SEEDS_APART, 3 + SEEDS_APART, 4]
+    assert [piece.order.seed for piece in sample.drawn] == [1, 2, 4]
+    assert (sample.drawn_again, sample.refused) == (2, ())
+    assert own_runs([piece.score for piece in sample.drawn]).longest > 16
+    assert own_runs([piece.score for piece in sample.made]).longest < 16
+
+
+def test_an_order_that_stays_too_near_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "make", lambda order, model: Made(order, tune(0, bars=20), 40.0, 9))
+    orders = [Order(instrument="piano", seconds=40, seed=seed) for seed in (1, 2)]
+    sample = as_sold(Studio(load_model("piano")), orders)
+    assert [piece.order.seed for piece in sample.made] == [1]
+    assert sample.refused == (orders[1],)

@@ -18,6 +18,7 @@ from generation.composer.model import (
     CARD,
     CRITIC,
     INDEX,
+    LEANINGS,
     LEDGER,
     PRETRAINED,
     STYLES,
@@ -58,14 +59,14 @@ def test_a_model_that_is_not_there_names_the_file_and_the_remedy(shipped: Path) 
         load_model("oboe", shipped)
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC])
+@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC, LEANINGS])
 def test_a_missing_part_is_named(shipped: Path, name: str) -> None:
     (shipped / "guitar" / name).unlink()
     with pytest.raises(MissingModelError, match=rf"{name} is missing; restore"):
         load_model("guitar", shipped)
 
 
-@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC])
+@pytest.mark.parametrize("name", [WEIGHTS, STYLES, CRITIC, LEANINGS])
 def test_a_changed_byte_is_noticed(shipped: Path, name: str) -> None:
     path = shipped / "guitar" / name
     data = bytearray(path.read_bytes())
@@ -96,7 +97,7 @@ def test_a_damaged_card_is_named(shipped: Path, text: str) -> None:
 def test_weights_of_another_format_are_refused(shipped: Path) -> None:
     card = card_of(shipped, "guitar") | {"format": 3}
     (shipped / "guitar" / CARD).write_text(json.dumps(card), encoding="utf-8")
-    with pytest.raises(MissingModelError, match="format 3, this version runs 4"):
+    with pytest.raises(MissingModelError, match="format 3, this version runs 5"):
         load_model("guitar", shipped)
 
 
@@ -112,13 +113,13 @@ def test_instruments_share_the_index_of_the_corpus(models: Path) -> None:
 # instruments without scores of their own
 
 
-def test_a_transfer_is_a_card_that_points_at_the_other_instruments_files(shipped: Path) -> None:
+def test_a_transfer_is_leanings_and_a_card_that_points_at_the_other_instruments_files(shipped: Path) -> None:
     card = write_transfer("harp", source=shipped / "piano", output=shipped / "harp")
-    assert [path.name for path in (shipped / "harp").iterdir()] == [CARD]
+    assert sorted(path.name for path in (shipped / "harp").iterdir()) == [CARD, LEANINGS]
     assert (card["instrument"], card["weights_from"]) == ("harp", "piano")
     assert card["transfer"].startswith("No scores of its own")
     assert card["idiom"] == PLAYERS["harp"].idiom
-    assert card["sha256"] == card_of(shipped, "piano")["sha256"]
+    assert card["sha256"] == card_of(shipped, "piano")["sha256"] | {LEANINGS: card["sha256"][LEANINGS]}
     assert card["version"].startswith("harp-")
     assert available_instruments(shipped) == ("guitar", "harp", "piano")
 
