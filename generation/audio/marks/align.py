@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, signal
+from scipy import fft
 
+from generation.audio.filters import low_pass
 from generation.audio.marks.grid import Sound
 
 Places = npt.NDArray[np.intp]
@@ -38,8 +39,8 @@ def align(*, excerpt: Sound, master: Sound) -> Alignment:
     if min(len(excerpt), len(master)) < 4 * COARSE:
         return Alignment(lag=0, likeness=0.0)
     rough = _likely_lags(
-        excerpt=_bright(signal.resample_poly(excerpt, 1, COARSE)),
-        master=_bright(signal.resample_poly(master, 1, COARSE)),
+        excerpt=_bright(_coarse(excerpt)),
+        master=_bright(_coarse(master)),
     )
     sharp, sharp_master = _bright(excerpt), _bright(master)
     around = [lag for place in rough for lag in range((place - 1) * COARSE, (place + 1) * COARSE + 1)]
@@ -51,6 +52,16 @@ def overlap(*, excerpt: Sound, master: Sound, lag: int) -> tuple[int, int]:
     """First frame of ``master`` that ``excerpt`` has too, and the frame behind the last one."""
     first = max(0, lag)
     return first, max(first, min(len(master), len(excerpt) + lag))
+
+
+def _coarse(sound: Sound) -> Sound:
+    """Every ``COARSE``-th frame of what lies below a ``COARSE``-th of the band."""
+    window = low_pass(taps=20 * COARSE + 1, share=1 / COARSE, beta=5.0)
+    spread = np.pad(sound, (len(window) // 2, len(window)))
+    views = np.lib.stride_tricks.sliding_window_view(spread, len(window))[::COARSE][
+        : -(-len(sound) // COARSE)
+    ]
+    return np.asarray(views @ window, dtype=np.float32)
 
 
 def _bright(sound: Sound) -> Sound:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, ndimage, signal
+from scipy import fft, ndimage
 
 from generation.audio.synthesis import RATE
 
@@ -103,7 +103,7 @@ def band_levels(*, mono: Sound, hop: int = HALF) -> Table:
     """Level in decibels of each band in windows of ``CHIP`` frames, ``hop`` apart; shape (windows, bands)."""
     if len(mono) < CHIP:
         return np.empty((0, BANDS), dtype=np.float32)
-    window = signal.windows.hann(CHIP, sym=False).astype(np.float32)
+    window = _window()
     views = np.lib.stride_tricks.sliding_window_view(mono, CHIP)[::hop]
     levels = np.empty((len(views), BANDS), dtype=np.float32)
     for first in range(0, len(views), BLOCK_CHIPS):
@@ -120,7 +120,7 @@ def band_products(*, one: Sound, other: Sound) -> tuple[Spectra, Table, Table]:
     windows = max(0, min(len(one), len(other)) // HALF - 1)
     product = np.empty((windows, BANDS), dtype=np.complex64)
     power, other_power = np.empty((2, windows, BANDS), dtype=np.float32)
-    window = signal.windows.hann(CHIP, sym=False).astype(np.float32)
+    window = _window()
     for first in range(0, windows, BLOCK_CHIPS):
         here = slice(first, min(windows, first + BLOCK_CHIPS))
         spectrum, other_spectrum = (
@@ -164,3 +164,8 @@ def weigh(changes: Table, *, floor: float) -> Table:
     relative = changes / scale
     evidence = relative / ((1 + relative**2) * scale)
     return np.asarray(evidence - evidence.mean(axis=0), dtype=np.float32)
+
+
+def _window() -> Sound:
+    """Hann's window of ``CHIP`` frames, periodic."""
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(CHIP) / CHIP), dtype=np.float32)
