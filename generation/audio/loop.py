@@ -38,7 +38,7 @@ def make_loop(*, score: Score, seed: int, cache_dir: Path, mark: Mark | None = N
         dry = played(performance=performance, score=score, cache_dir=cache_dir)
         once = _wrapped(dry, first=round(LEAD_SECONDS * RATE), frames=round(score.seconds * RATE))
         del dry
-        once = in_room(sound=once, rate=RATE, room=performance.voice.room)
+        once = in_room(sound=once, rate=RATE, voice=performance.voice)
         return _wrapped(once, first=0, frames=round(score.seconds * RATE))
 
     found = _mastered(placed(), before=round(BEFORE_SECONDS * RATE), mark=mark)

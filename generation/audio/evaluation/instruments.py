@@ -177,7 +177,7 @@ def _record(piece: Piece, *, path: Path, cache_dir: Path) -> Performance:
     """Write the master as ``render`` does, without the preview."""
     performance = perform(score=piece.score, seed=piece.seed)
     dry = played(performance=performance, score=piece.score, cache_dir=cache_dir)
-    sound = _mark(piece)(in_room(sound=dry, rate=RATE, room=performance.voice.room))
+    sound = _mark(piece)(in_room(sound=dry, rate=RATE, voice=performance.voice))
     sound = ended(sound=sound, rate=RATE, music_seconds=performance.seconds)
     write_master(sound=master(sound=sound, rate=RATE).sound, path=path, seed=piece.seed)
     return performance

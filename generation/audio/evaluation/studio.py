@@ -69,7 +69,7 @@ def rendered(score: Score, *, seed: int, folder: Path, cache_dir: Path) -> Piece
                 progress=lambda fraction: None,
             ) as synthesis:
                 dry = synthesis.whole()
-            sound = in_room(sound=dry, rate=RATE, room=performance.voice.room)
+            sound = in_room(sound=dry, rate=RATE, voice=performance.voice)
             np.savez(inside / "sound.npz", sound=sound)
             (inside / "sound.npz").replace(path)
     return Piece(score.instrument, seed, path, performance.seconds)
