@@ -96,9 +96,8 @@ def test_a_guest_composes_listens_registers_buys_and_downloads_and_nobody_else_c
         names = {Path(name).name for name in files.namelist()}
         certificate = next(name for name in files.namelist() if name.endswith("certificate.json"))
         assert copyright_id in json.dumps(json.loads(files.read(certificate)))
-    assert {"master.wav", "master.flac", "master.mp3", "score.mid", "score.musicxml", "score.pdf"} <= names
-
         master = files.read(next(name for name in files.namelist() if name.endswith("master.wav")))
+    assert {"master.wav", "master.flac", "master.mp3", "score.mid", "score.musicxml", "score.pdf"} <= names
 
     page.goto("/library/")
     expect(page.get_by_role("main")).to_contain_text(copyright_id)
