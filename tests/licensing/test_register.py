@@ -21,7 +21,7 @@ from django.utils import timezone
 from licensing import keys, register, services, triggers
 from licensing.chain import BEFORE_THE_FIRST, Head, faults_of, read_entries
 from licensing.documents import check_signed_file
-from licensing.models import Certificate, ChainHead, DeliveredFile, ExclusiveRight, RegisterEntry
+from licensing.models import Certificate, ChainHead, DeliveredFile, ExclusiveRight, Extra, RegisterEntry
 from licensing.transfers import transfer_right
 from tests.licensing.factories import MUSIC, a_delivered_right, a_right
 
@@ -355,6 +355,26 @@ def test_the_page_answers_a_checksum_without_javascript() -> None:
         assert f"delivered as {file.name}." in page.content.decode()
     unknown = Client().get(address, {"sha256": "0" * 64})
     assert "This is not one of the delivered files." in unknown.content.decode().split("verify-answer")[-1]
+
+
+def test_the_files_of_a_cut_are_known_as_well() -> None:
+    certificate = a_delivered_right().certificate
+    now = timezone.now()
+    Extra.objects.create(
+        certificate=certificate,
+        kind="cut-15",
+        state="ready",
+        size=1,
+        sha256="a" * 64,
+        document=json.dumps({"files": [{"name": "cut-15.wav", "size": 1, "sha256": "b" * 64}]}),
+        signature="x",
+        key_id="test-0",
+        requested_at=now,
+        changed_at=now,
+    )
+    address = reverse("certificate", args=[certificate.pk])
+    for sha256, name in (("a" * 64, "cut-15.zip"), ("b" * 64, "cut-15.wav")):
+        assert Client().get(address, {"sha256": sha256}).context["known_as"] == name
 
 
 def test_what_was_sold_before_there_was_a_register_is_put_into_it() -> None:
