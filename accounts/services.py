@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.idp.oidc.adapter import get_adapter
 from allauth.idp.oidc.models import Client
 from django.http import HttpRequest
@@ -66,6 +67,13 @@ def claim_session_works(request: HttpRequest, *, user: User) -> bool:
     guest = _session_maker_id(request)
     request.session.pop(SESSION_KEY, None)
     return guest is not None and claim_guest_works(user=user, maker_id=guest)
+
+
+def user_with_address(email: str) -> User | None:
+    """Return the active account that has proved an e-mail address to be its own, in any case; None if there is none."""
+    found = EmailAddress.objects.filter(email__iexact=email, verified=True, user__is_active=True)
+    address = found.select_related("user").first()
+    return address.user if address else None
 
 
 def maker_of_client(client_id: str) -> Maker:

@@ -1,13 +1,20 @@
-"""Rights and certificates for staff: to be read, never written or deleted here."""
+"""Rights, certificates and the register for staff: to be read; what replaces a certificate is a service."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from licensing.models import Certificate, DeliveredFile, ExclusiveRight, Extra
+from licensing.errors import LicensingError
+from licensing.forms import SupersedeForm
+from licensing.models import Certificate, DeliveredFile, ExclusiveRight, Extra, RegisterEntry, Replacement
+from licensing.transfers import supersede_certificate
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -51,14 +58,71 @@ class ExclusiveRightAdmin(ReadOnlyAdmin):
     date_hierarchy = "granted_at"
 
 
+class RegisterEntryInline(ReadOnlyInline):
+    model = RegisterEntry
+    fields = ["number", "kind", "at", "successor", "note"]
+
+
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnlyAdmin):
-    list_display = ["copyright_id", "right", "is_test", "issued_at", "signed_at", "key_id"]
-    list_filter = ["is_test", "right__state"]
+    list_display = ["copyright_id", "right", "state", "is_test", "issued_at", "signed_at", "key_id"]
+    list_filter = ["is_test", "state", "right__state"]
     list_select_related = ["right__composition"]
-    search_fields = ["copyright_id", "right__licensee", "right__holder__email"]
+    search_fields = ["copyright_id", "right__licensee", "holder__email"]
     date_hierarchy = "issued_at"
-    inlines = [DeliveredFileInline]
+    inlines = [DeliveredFileInline, RegisterEntryInline]
+    actions = ["supersede"]
+
+    def has_supersede_permission(self, request: HttpRequest) -> bool:
+        """Superseding needs the right to change certificates, though the form changes none."""
+        return request.user.has_perm("licensing.change_certificate")
+
+    @admin.action(
+        description=gettext_lazy("Supersede: correct the licensee's name"), permissions=["supersede"]
+    )
+    def supersede(self, request: HttpRequest, queryset: QuerySet[Certificate]) -> HttpResponse | None:
+        """Ask for the right name and the reason, then issue the certificate that supersedes."""
+        certificate = queryset.first()
+        if certificate is None or queryset.count() != 1:
+            self.message_user(request, _("Choose one certificate."), messages.ERROR)
+            return None
+        form = SupersedeForm(
+            request.POST if "confirm" in request.POST else None,
+            initial={"licensee": certificate.facts["licensee"]},
+        )
+        if form.is_bound and form.is_valid():
+            try:
+                new = supersede_certificate(
+                    copyright_id=certificate.pk, staff=request.user, **form.cleaned_data
+                )
+            except LicensingError as error:
+                self.message_user(request, f"{certificate.pk}: {error.message}", messages.ERROR)
+                return None
+            self.log_change(request, certificate, f"superseded by {new.pk}: {form.cleaned_data['reason']}")
+            self.message_user(request, f"{certificate.pk} → {new.pk}", messages.SUCCESS)
+            return None
+        context = self.admin_site.each_context(request) | {
+            "title": _("Supersede a certificate"),
+            "certificate": certificate,
+            "form": form,
+            "opts": self.model._meta,
+        }
+        return render(request, "admin/licensing/supersede.html", context)
+
+
+@admin.register(RegisterEntry)
+class RegisterEntryAdmin(ReadOnlyAdmin):
+    list_display = ["number", "kind", "certificate", "at", "successor", "hash"]
+    list_filter = ["kind"]
+    search_fields = ["certificate__copyright_id", "hash"]
+    date_hierarchy = "at"
+
+
+@admin.register(Replacement)
+class ReplacementAdmin(ReadOnlyAdmin):
+    list_display = ["certificate", "attempts", "not_before", "done_at", "error"]
+    list_filter = [("done_at", admin.EmptyFieldListFilter)]
+    search_fields = ["certificate__copyright_id"]
 
 
 @admin.register(DeliveredFile)

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from django.conf import settings
-from django.urls import reverse
 
 from generation.audio.deliverables import Deliverables, write_deliverables
 from generation.audio.labels import Labels
 from generation.audio.marks import Mark, copy, house
 from generation.audio.provenance import Signer
 from generation.content_credentials import credentials
+from licensing.addresses import address
 from licensing.models import Certificate
 from licensing.recognition import sale_mark
 
@@ -67,8 +67,3 @@ def house_mark(certificate: Certificate) -> Mark:
 def verify_url(certificate: Certificate) -> str:
     """Return the address at which anybody can look a certificate up."""
     return address("certificate", certificate.pk)
-
-
-def address(name: str, *arguments: str) -> str:
-    """Return the full address of a page by the name of its URL."""
-    return settings.SITE_URL.rstrip("/") + reverse(name, args=arguments)

@@ -21,10 +21,12 @@ from generation import storage
 from generation.audio.errors import AudioError
 from generation.audio.following import write_drawing
 from generation.audio.timing import cpu_timed
-from licensing import keys
+from licensing import keys, register
+from licensing.addresses import address
 from licensing.archive import pack
-from licensing.copies import address, copy_mark, verify_url, write_copies
-from licensing.documents import canonical, signed_file, title_of, utc
+from licensing.canonical import canonical
+from licensing.copies import copy_mark, verify_url, write_copies
+from licensing.documents import signed_file, title_of, utc
 from licensing.errors import DeliveryFailed
 from licensing.models import Certificate, DeliveredFile
 from licensing.pdf import write_certificate_pdf
@@ -91,10 +93,18 @@ def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[
         files=[(name, digest) for name, _size, digest in _listing(folder)],
         verify_url=verify_url(certificate),
         key_id=key.key_id,
+        anchor=register.entry_of_issue(certificate),
         path=folder / CERTIFICATE_PDF,
     )
     files = [{"name": name, "size": size, "sha256": digest} for name, size, digest in _listing(folder)]
-    return {**certificate.facts, "files": files, "key_id": key.key_id, "signed_at": utc(now)}
+    anchor = register.entry_of_issue(certificate)
+    return {
+        **certificate.facts,
+        "files": files,
+        "register": {"number": anchor.number, "hash": anchor.hash},
+        "key_id": key.key_id,
+        "signed_at": utc(now),
+    }
 
 
 def _put_in_place(certificate: Certificate, *, work: Path, document: dict[str, Any], now: datetime) -> None:
@@ -122,6 +132,7 @@ def _put_in_place(certificate: Certificate, *, work: Path, document: dict[str, A
         Certificate.objects.filter(pk=certificate.pk).update(
             document=text, signature=signature, key_id=key.key_id, signed_at=now
         )
+        register.record_signature(certificate.pk, document=text, at=now)
 
 
 def _listing(folder: Path) -> list[tuple[str, int, str]]:
@@ -137,7 +148,8 @@ def _readme(certificate: Certificate) -> str:
         "",
         f"Licensee: {facts['licensee']}",
         f"Seller:   {facts['seller']}",
-        f"Sold:     {facts['issued_at']} (UTC)",
+        f"Sold:     {facts.get('sold_at', facts['issued_at'])} (UTC)",
+        *([f"Transferred: {facts['transferred_at']} (UTC)"] if "transferred_at" in facts else []),
         "",
         "master.wav         the recording, 24 bit",
         "master.flac        the same, packed without loss",
@@ -152,9 +164,9 @@ def _readme(certificate: Certificate) -> str:
         "licence.md         what you may do (almost everything) and what was promised to you",
         "",
         f"Anybody can check the certificate at {verify_url(certificate)}",
-        "or without us, with Soloscore's source code and the public keys:",
-        "  python manage.py verify_certificate certificate.json --keys KEYS.json",
-        f"The public keys are at {address('signing_keys')}",
+        "or without us, with Soloscore's source code, the public keys and the register:",
+        "  python manage.py verify_certificate certificate.json master.wav --keys KEYS.json --register REGISTER.jsonl",
+        f"Keys and register are at {address('register')}",
         "",
     ]
     return "\n".join(lines)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,22 +15,19 @@ from django.utils.translation import gettext as _
 
 from generation.models import Composition
 from licensing import keys
-from licensing.terms import terms_sha256
+from licensing.canonical import canonical
+from licensing.terms import statement_of, statement_sha256, terms_sha256
 
-SCHEMA = "soloscore-certificate/1"
+SCHEMA = "soloscore-certificate/2"
+"""Since 2: ``sold_at``, ``salt``, ``statement``, ``compared_with``, and ``register`` in what is signed."""
+
+WITHOUT_ANCHOR = "soloscore-certificate/1"
+"""Documents of this schema were signed before there was a register."""
+
+ADDED_BY_SIGNING = frozenset({"files", "key_id", "signed_at", "register"})
+"""What a signed document has beyond the facts that were frozen when the certificate was issued."""
+
 TEST_NOTICE = "TEST — no legal effect"
-
-
-class NotCanonical(ValueError):
-    """A value has no canonical form."""
-
-
-def canonical(value: Any) -> bytes:
-    """Return the one byte form of a JSON value: sorted keys, no spaces, UTF-8. Floats have none and are refused."""
-    _refuse_floats(value)
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
 
 
 def sale_facts(
@@ -48,7 +47,9 @@ def sale_facts(
     facts: dict[str, Any] = {
         "schema": SCHEMA,
         "copyright_id": copyright_id,
+        "salt": _salt(),
         "issued_at": utc(now),
+        "sold_at": utc(now),
         "seller": settings.SELLER_NAME,
         "licensee": licensee,
         "composition": {
@@ -81,15 +82,42 @@ def sale_facts(
         },
         "originality": _without_floats(composition.originality),
         "compared_until": utc(composition.finished_at or now),
+        "compared_with": {"training_pieces": _training_pieces(composition)},
         "price": {"minor": price_minor, "currency": currency},
-        "terms": {"version": terms_version, "sha256": terms_sha256(terms_version)},
+        "terms": _terms(terms_version, transferred=False),
         "generated_by": "automated system",
         "test": is_test,
     }
     if is_test:
         facts["notice"] = TEST_NOTICE
-    canonical(facts)
-    return facts
+    return _stated(facts)
+
+
+def replacing_facts(
+    old: Mapping[str, Any], *, copyright_id: str, licensee: str, kind: str, now: datetime
+) -> dict[str, Any]:
+    """Freeze what the successor of a certificate says. A transfer leaves the price out: it is not the client's."""
+    transferred = kind == "transferred"
+    dropped = {"statement", "price"} if transferred else {"statement"}
+    facts = {key: value for key, value in old.items() if key not in dropped}
+    facts |= {
+        "schema": SCHEMA,
+        "copyright_id": copyright_id,
+        "salt": _salt(),
+        "issued_at": utc(now),
+        "sold_at": old.get("sold_at", old["issued_at"]),
+        "licensee": licensee,
+        "replaces": {"copyright_id": old["copyright_id"], "kind": kind},
+    }
+    if transferred:
+        facts["transferred_at"] = utc(now)
+    facts["terms"] = _terms(old["terms"]["version"], transferred="transferred_at" in facts)
+    return _stated(facts)
+
+
+def facts_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts that were frozen at the issue out of the document that was signed later."""
+    return {key: value for key, value in document.items() if key not in ADDED_BY_SIGNING}
 
 
 def title_of(composition: Composition) -> str:
@@ -117,6 +145,9 @@ def signed_file(*, document: str, signature: str, key_id: str) -> bytes:
     ).encode()
 
 
+WRAPPING = {"document", "signature", "algorithm", "key_id"}
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """The outcome of checking a signed file: genuine or not, and in words."""
@@ -132,6 +163,9 @@ def check_signed_file(content: bytes, *, public_keys: Mapping[str, str]) -> Chec
         body = json.loads(content)
         document, signature, key_id = body["document"], str(body["signature"]), str(body["key_id"])
         message = canonical(document)
+        # What stands around the document is not signed: it must be what we write, to the letter.
+        if set(body) != WRAPPING or body["algorithm"] != "Ed25519" or not _is_tidy(signature):
+            return Checked(genuine=False, reason="What stands around the document was altered.", document={})
         if document["key_id"] != key_id:
             return Checked(
                 genuine=False, reason="The key named outside is not the one that signed.", document={}
@@ -147,17 +181,34 @@ def check_signed_file(content: bytes, *, public_keys: Mapping[str, str]) -> Chec
     return Checked(genuine=True, reason="The signature is genuine.", document=document)
 
 
-def _refuse_floats(value: Any) -> None:
-    if isinstance(value, float):
-        raise NotCanonical(f"{value!r} is a float; a signed document holds integers and strings only.")
-    if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            raise NotCanonical("A key is not a string.")
-        for item in value.values():
-            _refuse_floats(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_floats(item)
+def _is_tidy(text: str) -> bool:
+    """Whether text is the one base64 form of its bytes; the last character has bits that decoding ignores."""
+    return base64.b64encode(base64.b64decode(text, validate=True)).decode() == text
+
+
+def _stated(facts: dict[str, Any]) -> dict[str, Any]:
+    facts["statement"] = statement_of(facts)
+    canonical(facts)
+    return facts
+
+
+def _terms(version: str, *, transferred: bool) -> dict[str, str]:
+    return {
+        "version": version,
+        "sha256": terms_sha256(version),
+        "statement_sha256": statement_sha256(version, transferred=transferred),
+    }
+
+
+def _salt() -> str:
+    """Make the digest in the public register say nothing to whoever guesses the licensee's name."""
+    return secrets.token_hex(16)
+
+
+def _training_pieces(composition: Composition) -> int | None:
+    """Return how many pieces the ledger of the training corpus lists; None if the model's card does not tell."""
+    licences = composition.model.card.get("licences") if composition.model else None
+    return sum(licences.values()) if licences else None
 
 
 def _without_floats(value: Any) -> Any:

@@ -26,6 +26,23 @@ class AlreadyGranted(LicensingError):
         super().__init__(_("The exclusive right in this piece has been granted already."))
 
 
+class AlreadyReplaced(LicensingError):
+    """Another certificate has taken the place of this one."""
+
+    code = "already_replaced"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(_("Another certificate has taken the place of this one already."))
+
+
+class NotReplaceable(LicensingError):
+    """A certificate can be replaced only while its right is in force and once its files were delivered."""
+
+    code = "not_replaceable"
+    status = 409
+
+
 class SigningKeyMissing(LicensingError):
     """There is no key to sign a certificate with; ``manage.py make_signing_key`` makes one."""
 

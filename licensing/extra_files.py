@@ -36,11 +36,14 @@ from generation.originality.report import check
 from generation.worker import composer_order
 from generation.works import WorksOnRecord
 from licensing import keys
+from licensing.addresses import address
 from licensing.archive import pack
-from licensing.copies import address, house_mark, verify_url, write_copies
-from licensing.documents import canonical, signed_file, title_of, utc
+from licensing.canonical import canonical
+from licensing.copies import house_mark, verify_url, write_copies
+from licensing.documents import signed_file, title_of, utc
 from licensing.extras import SECONDS, Kind, State, claim, move, path_of, root
-from licensing.models import Certificate, ExclusiveRight, Extra
+from licensing.models import Certificate, Extra
+from licensing.services import status_of
 
 logger = logging.getLogger(__name__)
 
@@ -130,8 +133,7 @@ def write_loop(*, certificate: Certificate, folder: Path) -> str:
 
 
 def _make(extra: Extra, *, work: Path) -> None:
-    right = extra.certificate.right
-    if right.state != ExclusiveRight.State.IN_FORCE:
+    if status_of(extra.certificate) != "valid":
         raise Refused(_("The right in this piece is not in force."))
     folder = work / f"{extra.certificate_id}-{extra.kind}"
     folder.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Iterator
@@ -18,10 +19,9 @@ from django.db.models import F
 from django.http import Http404
 from django.utils import timezone
 
-from licensing.copyright_id import normalise
 from licensing.errors import NoSuchExtra
 from licensing.models import Certificate, Extra
-from licensing.services import refuse_unless_in_force
+from licensing.services import own_certificate, refuse_unless_in_force
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,8 @@ def request_extra(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str, 
     Raises ``Http404`` for anybody else, ``PermissionDenied`` unless the right is in force, ``NoSuchExtra`` for a kind
     that the piece is too short for.
     """
-    certificate = _certificate_of(user=user, copyright_id=copyright_id)
-    refuse_unless_in_force(certificate.right)
+    certificate = own_certificate(user=user, copyright_id=copyright_id)
+    refuse_unless_in_force(certificate)
     if kind not in [str(one) for one in _kinds_of(certificate)]:
         raise NoSuchExtra(kind)
     now = timezone.now()
@@ -87,11 +87,22 @@ def request_extra(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str, 
 
 def extra_for_owner(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str, kind: str) -> Path:
     """Return the path of an extra's archive: the only way to it, with the gate of everything that was bought."""
-    certificate = _certificate_of(user=user, copyright_id=copyright_id)
+    certificate = own_certificate(user=user, copyright_id=copyright_id)
     if not certificate.extras.filter(kind=kind, state=State.READY).exists():
         raise Http404
-    refuse_unless_in_force(certificate.right)
+    refuse_unless_in_force(certificate)
     return path_of(certificate.pk, kind)
+
+
+def files_of(certificate: Certificate) -> list[dict[str, str]]:
+    """Return name and SHA-256 of every archive and file of the extras that are ready."""
+    found = []
+    for extra in certificate.extras.filter(state=State.READY):
+        found.append({"name": f"{extra.kind}.zip", "sha256": extra.sha256})
+        found += [
+            {"name": item["name"], "sha256": item["sha256"]} for item in json.loads(extra.document)["files"]
+        ]
+    return found
 
 
 def path_of(copyright_id: str, kind: str) -> Path:
@@ -148,15 +159,6 @@ def _send(extra_id: int) -> None:
     from licensing.tasks import build_extra
 
     build_extra.apply_async([extra_id], retry=False, expires=RING_AGAIN_AFTER.seconds)
-
-
-def _certificate_of(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str) -> Certificate:
-    known = normalise(copyright_id) or ""
-    rows = Certificate.objects.select_related("right__composition").filter(right__holder=user.pk)
-    certificate = rows.filter(pk=known).first()
-    if certificate is None:
-        raise Http404
-    return certificate
 
 
 def _kinds_of(certificate: Certificate) -> Iterator[Extra.Kind]:

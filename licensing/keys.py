@@ -99,6 +99,16 @@ def public_keys() -> dict[str, str]:
     return keys
 
 
+def signing_now() -> dict[str, str]:
+    """Return the id of the key that signs for each purpose which has one; none is made."""
+    purposes: tuple[Purpose, ...] = ("live", "test")
+    return {
+        purpose: signing_key(purpose).key_id
+        for purpose in purposes
+        if any(settings.SIGNING_KEYS_DIR.glob(f"{purpose}-*.pem"))
+    }
+
+
 def read_public_keys(path: Path) -> dict[str, str]:
     """Read a file as the page of public keys gives it: ``{"keys": {id: base64}}``. Raises ``ValueError``."""
     try:

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from generation.models import Composition
+from licensing.chain import BEFORE_THE_FIRST
 
 
 class ExclusiveRight(models.Model):
@@ -53,17 +54,48 @@ class ExclusiveRight(models.Model):
     def __str__(self) -> str:
         return f"{self.licensee}: {self.composition}"
 
+    @property
+    def certificate(self) -> Certificate:
+        """The current certificate. Prefetch ``certificates`` before asking many rights for theirs."""
+        return next(one for one in self.certificates.all() if one.state == Certificate.State.CURRENT)
+
+    @property
+    def buyer_id(self) -> int:
+        """The account that bought the piece, whoever holds the right now."""
+        return min(self.certificates.all(), key=lambda one: one.issued_at).holder_id
+
 
 class Certificate(models.Model):
-    """The proof of an exclusive right, under its Copyright ID.
+    """A proof of an exclusive right, under its Copyright ID. Of each right exactly one is current.
 
-    ``facts`` are frozen in the transaction of the sale. ``document`` is the canonical JSON that was signed once the
-    files were built; it is written once and never changed.
+    ``facts`` are frozen in the transaction that issues it. ``document`` is the canonical JSON that was signed once the
+    files were built; it is written once. Triggers refuse a change of either. ``holder`` is the account it was issued
+    to: a certificate that was replaced stays readable there.
     """
 
+    class State(models.TextChoices):
+        CURRENT = "current", _("current")
+        TRANSFERRED = "transferred", _("transferred")
+        SUPERSEDED = "superseded", _("superseded")
+
     copyright_id = models.CharField(_("Copyright ID"), primary_key=True, max_length=24)
-    right = models.OneToOneField(
-        ExclusiveRight, on_delete=models.PROTECT, related_name="certificate", verbose_name=_("right")
+    right = models.ForeignKey(
+        ExclusiveRight, on_delete=models.PROTECT, related_name="certificates", verbose_name=_("right")
+    )
+    holder = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="certificates",
+        verbose_name=_("holder"),
+    )
+    state = models.CharField(_("state"), max_length=11, choices=State, default=State.CURRENT)
+    successor = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="predecessor",
+        verbose_name=_("replaced by"),
     )
     is_test = models.BooleanField(_("test, no legal effect"), default=False)
     facts = models.JSONField(_("facts of the sale"))
@@ -78,6 +110,16 @@ class Certificate(models.Model):
         verbose_name = _("certificate")
         verbose_name_plural = _("certificates")
         constraints = [
+            models.UniqueConstraint(
+                fields=["right"],
+                condition=models.Q(state="current"),
+                name="licensing_certificate_one_current",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="current", successor__isnull=True)
+                | models.Q(state__in=["transferred", "superseded"], successor__isnull=False),
+                name="licensing_certificate_replaced_by_one",
+            ),
             models.CheckConstraint(
                 condition=models.Q(document="", signature="", key_id="", signed_at__isnull=True)
                 | (
@@ -92,6 +134,90 @@ class Certificate(models.Model):
 
     def __str__(self) -> str:
         return self.copyright_id
+
+
+class ChainHead(models.Model):
+    """How far the public register reaches: one row, locked by whoever appends, last of all locks."""
+
+    number = models.PositiveBigIntegerField(_("last entry"), default=0)
+    hash = models.CharField(_("hash of the last entry"), max_length=64, default=BEFORE_THE_FIRST)
+
+    class Meta:
+        verbose_name = _("head of the register")
+        verbose_name_plural = _("head of the register")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.hash}"
+
+
+class RegisterEntry(models.Model):
+    """One entry of the public register; ``chain.Entry`` says what its hash is of. Triggers keep it append-only.
+
+    ``note`` is kept to ourselves: the canonical JSON with reason and salt that ``digest`` is of, where neither facts
+    nor a document are what the entry is about.
+    """
+
+    class Kind(models.TextChoices):
+        ISSUED = "issued", _("issued")
+        SIGNED = "signed", _("signed")
+        SUSPENDED = "suspended", _("suspended")
+        RESTORED = "restored", _("restored")
+        REVOKED = "revoked", _("revoked")
+        TRANSFERRED = "transferred", _("transferred")
+        SUPERSEDED = "superseded", _("superseded")
+
+    number = models.PositiveBigIntegerField(_("number"), primary_key=True)
+    kind = models.CharField(_("kind"), max_length=11, choices=Kind)
+    certificate = models.ForeignKey(
+        Certificate, on_delete=models.PROTECT, related_name="entries", verbose_name=_("certificate")
+    )
+    at = models.DateTimeField(_("when"), help_text=_("UTC, in whole seconds."))
+    digest = models.CharField(_("digest"), max_length=64)
+    successor = models.CharField(_("replaced by"), max_length=24, blank=True, default="")
+    previous = models.CharField(_("hash of the entry before"), max_length=64, unique=True)
+    hash = models.CharField(_("hash"), max_length=64, unique=True)
+    note = models.TextField(_("note"), blank=True, default="")
+
+    class Meta:
+        ordering = ["number"]
+        verbose_name = _("register entry")
+        verbose_name_plural = _("register entries")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind__in=[
+                        "issued", "signed", "suspended", "restored", "revoked", "transferred", "superseded",
+                    ]
+                ),
+                name="licensing_entry_kind_known",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.certificate_id} {self.kind}"
+
+
+class Replacement(models.Model):
+    """What is left to do once a certificate replaces another: its files, then the e-mails. The row is the job.
+
+    Who asked, and why, stands in the note of the register's entry.
+    """
+
+    certificate = models.OneToOneField(
+        Certificate, on_delete=models.PROTECT, related_name="replacement", verbose_name=_("new certificate")
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    not_before = models.DateTimeField(_("not before"))
+    done_at = models.DateTimeField(_("done"), null=True, blank=True)
+    error = models.CharField(_("last error"), max_length=300, blank=True, default="")
+
+    class Meta:
+        ordering = ["not_before"]
+        verbose_name = _("replacement")
+        verbose_name_plural = _("replacements")
+
+    def __str__(self) -> str:
+        return str(self.certificate_id)
 
 
 class DeliveredFile(models.Model):

@@ -86,8 +86,9 @@ def _statement_of(path: Path) -> Provenance | None:
 
 
 def certificate_of(composition: Composition) -> Certificate | None:
-    """Return the certificate of a piece's one sale, in whatever state the right is."""
-    return Certificate.objects.filter(right__composition=composition).first()
+    """Return the current certificate of a piece's one right, in whatever state the right is."""
+    rows = Certificate.objects.filter(right__composition=composition)
+    return rows.filter(state=Certificate.State.CURRENT).first()
 
 
 def identify(path: Path) -> Identified:
@@ -111,18 +112,19 @@ def identify(path: Path) -> Identified:
         return Identified(is_ours=mark.found, confidence=1 - mark.chance if mark.found else 0.0)
     piece = heard.composition
     found = Identified(is_ours=True, confidence=heard.share, composition=piece)
-    certificate = certificate_of(piece)
-    if certificate is None:
+    certificates = {
+        sale_mark(one): one
+        for one in Certificate.objects.filter(right__composition=piece).order_by("issued_at")
+    }
+    if not certificates:
         return found
     master = read_sound_of(storage.path_of(piece, storage.MASTER)).mean(axis=1, keepdims=True)
-    verdict = copy.whose(
-        sound, master=master, secret=secret, work=piece.pk.bytes, sales=[sale_mark(certificate)]
-    )
+    verdict = copy.whose(sound, master=master, secret=secret, work=piece.pk.bytes, sales=list(certificates))
     if not verdict.named:
         return found
-    return replace(found, certificate=certificate, confidence=1 - verdict.chance)
+    return replace(found, certificate=certificates[verdict.named[0]], confidence=1 - verdict.chance)
 
 
 def sale_mark(certificate: Certificate) -> bytes:
-    """Return what the copy mark of a sale is drawn from."""
+    """Return what the copy mark is drawn from: each certificate's files bear their own."""
     return str(certificate.pk).encode()

@@ -15,17 +15,21 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from generation.models import Composition
-from licensing.copyright_id import new_copyright_id, normalise
+from licensing import chain, register
+from licensing.copyright_id import normalise
 from licensing.documents import masked, sale_facts
 from licensing.errors import AlreadyGranted
 from licensing.integrity import breaks_unique
+from licensing.issuing import issue
 from licensing.models import Certificate, DeliveredFile, ExclusiveRight
+from licensing.terms import statement_of
 
 State = ExclusiveRight.State
 
@@ -39,8 +43,15 @@ CHANGES: dict[str, frozenset[str]] = {
 DELIVERY_TAKES_AT_MOST = timedelta(hours=1)
 """A worker's task is stopped after five minutes; something in a work folder was touched in its last one."""
 
+RECORDED_AS: dict[str, str] = {
+    State.IN_FORCE: chain.RESTORED,
+    State.SUSPENDED: chain.SUSPENDED,
+    State.REVOKED: chain.REVOKED,
+}
+"""How the register calls the move into a state."""
+
 STATUS: dict[str, str] = {State.IN_FORCE: "valid", State.SUSPENDED: "suspended", State.REVOKED: "revoked"}
-"""What the public register says of a right."""
+"""What the public is told of a current certificate; one that was replaced is called by its own state."""
 
 
 def grant_right(
@@ -76,31 +87,37 @@ def grant_right(
         ):
             raise AlreadyGranted from error
         raise
-    while not _certify(
+    issue(
         right,
-        price_minor=price_minor,
-        currency=currency,
-        terms_version=terms_version,
+        facts=lambda copyright_id: sale_facts(
+            composition=composition,
+            copyright_id=copyright_id,
+            licensee=licensee,
+            price_minor=price_minor,
+            currency=currency,
+            terms_version=terms_version,
+            is_test=is_test,
+            now=now,
+        ),
         is_test=is_test,
         now=now,
-    ):
-        continue  # Two equal Copyright IDs in 2^50: another one is drawn.
+    )
     return right
 
 
 def suspend_right(*, right: ExclusiveRight, reason: str, now: datetime) -> bool:
     """Suspend a right while its payment is disputed: downloads stop. False if it is not in force."""
-    return _change(right, to=State.SUSPENDED, reason=reason, ended_at=None)
+    return _change(right, to=State.SUSPENDED, reason=reason, now=now)
 
 
 def restore_right(*, right: ExclusiveRight, reason: str, now: datetime) -> bool:
     """Put a suspended right back in force. False if it is not suspended."""
-    return _change(right, to=State.IN_FORCE, reason=reason, ended_at=None)
+    return _change(right, to=State.IN_FORCE, reason=reason, now=now)
 
 
 def revoke_right(*, right: ExclusiveRight, reason: str, now: datetime) -> bool:
     """End a right for ever; its certificate can still be looked up, as revoked. False if it is revoked already."""
-    return _change(right, to=State.REVOKED, reason=reason, ended_at=now)
+    return _change(right, to=State.REVOKED, reason=reason, now=now)
 
 
 def deliver(*, purchase_id: uuid.UUID) -> None:
@@ -108,17 +125,28 @@ def deliver(*, purchase_id: uuid.UUID) -> None:
 
     Raises ``DeliveryFailed`` or ``SigningKeyMissing``; then nothing was written and it may be tried again.
     """
+    for certificate in Certificate.objects.filter(right__purchase_id=purchase_id, signed_at=None):
+        deliver_certificate(certificate)
+
+
+def deliver_certificate(certificate: Certificate) -> None:
+    """Do the same for one certificate that is not signed yet."""
     # The builder brings sound, engraving and PDF with it, which no web process should load.
     from licensing.delivery import build_and_sign
 
-    certificate = Certificate.objects.filter(right__purchase_id=purchase_id, signed_at=None).first()
-    if certificate is not None:
-        build_and_sign(certificate)
+    build_and_sign(certificate)
+
+
+def status_of(certificate: Certificate) -> str:
+    """Return how a certificate stands: valid, suspended, revoked, transferred or superseded."""
+    if certificate.state != Certificate.State.CURRENT:
+        return str(certificate.state)
+    return STATUS[certificate.right.state]
 
 
 @dataclass(frozen=True, slots=True)
 class PublicRecord:
-    """What anybody may know of a Copyright ID. ``status`` is valid, suspended, revoked or unknown."""
+    """What anybody may know of a Copyright ID. ``status`` is what ``status_of`` says, or unknown."""
 
     copyright_id: str
     status: str
@@ -138,43 +166,44 @@ def certificate_for_public(copyright_id: str) -> PublicRecord:
     )
     if certificate is None:
         return PublicRecord(copyright_id=known or copyright_id, status="unknown")
-    name = masked(certificate.right.licensee)
+    name = masked(certificate.facts["licensee"])
+    shown = {key: value for key, value in certificate.facts.items() if key not in {"statement", "salt"}}
+    shown["licensee"] = name
     return PublicRecord(
         copyright_id=certificate.copyright_id,
-        status=STATUS[certificate.right.state],
+        status=status_of(certificate),
         certificate=certificate,
         licensee_masked=name,
-        document=certificate.facts | {"licensee": name},
+        document=shown | {"statement": statement_of(shown)},
         files=tuple(certificate.files.all()),
     )
 
 
+def own_certificate(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str) -> Certificate:
+    """Return a certificate to whom it was issued, in whatever state it is. Anybody else gets a 404."""
+    return _one_of(Certificate.objects.filter(holder=user.pk), copyright_id)
+
+
 def certificate_of_holder(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str) -> Certificate:
-    """Return the certificate to its holder, or to staff, in whatever state it is. Anybody else gets a 404."""
-    rows = Certificate.objects.select_related("right__composition").filter(
-        copyright_id=normalise(copyright_id) or ""
-    )
-    if not getattr(user, "is_staff", False):
-        rows = rows.filter(right__holder=user.pk)
-    certificate = rows.first()
-    if certificate is None:
-        raise Http404
-    return certificate
+    """Do the same, and return any certificate to staff."""
+    if getattr(user, "is_staff", False):
+        return _one_of(Certificate.objects.all(), copyright_id)
+    return own_certificate(user=user, copyright_id=copyright_id)
 
 
 def master_for_owner(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str, name: str) -> Path:
     """Return the path of one of the owner's files: the only way to what was bought.
 
-    A 404 for everybody who is not the holder; refused to the holder while the right is suspended or once it is revoked.
+    A 404 for everybody who is not the holder; refused to the holder as ``refuse_unless_in_force`` says.
     """
     file = (
         DeliveredFile.objects.select_related("certificate__right")
-        .filter(certificate=normalise(copyright_id) or "", name=name, certificate__right__holder=user.pk)
+        .filter(certificate=normalise(copyright_id) or "", name=name, certificate__holder=user.pk)
         .first()
     )
     if file is None:
         raise Http404
-    refuse_unless_in_force(file.certificate.right)
+    refuse_unless_in_force(file.certificate)
     return folder_of(file.certificate_id) / file.name
 
 
@@ -191,11 +220,17 @@ def sweep_deliveries() -> int:
     return count
 
 
-def refuse_unless_in_force(right: ExclusiveRight) -> None:
-    """Raise ``PermissionDenied`` while a right is suspended or once it is revoked."""
-    if right.state == State.SUSPENDED:
+def refuse_unless_in_force(certificate: Certificate) -> None:
+    """Raise ``PermissionDenied`` unless a certificate is the current one of a right in force."""
+    status = status_of(certificate)
+    if status == "suspended":
         raise PermissionDenied(_("Downloads are paused while the payment is disputed."))
-    if right.state != State.IN_FORCE:
+    if status in chain.REPLACED:
+        raise PermissionDenied(
+            _("This certificate was replaced by %(successor)s; its files can no longer be downloaded.")
+            % {"successor": certificate.successor_id}
+        )
+    if status != "valid":
         raise PermissionDenied(_("This right was revoked; its files can no longer be downloaded."))
 
 
@@ -213,40 +248,21 @@ def _root() -> Path:
     return Path(default_storage.path("certificates"))
 
 
-def _certify(
-    right: ExclusiveRight,
-    *,
-    price_minor: int,
-    currency: str,
-    terms_version: str,
-    is_test: bool,
-    now: datetime,
-) -> bool:
-    copyright_id = new_copyright_id()
-    facts = sale_facts(
-        composition=right.composition,
-        copyright_id=copyright_id,
-        licensee=right.licensee,
-        price_minor=price_minor,
-        currency=currency,
-        terms_version=terms_version,
-        is_test=is_test,
-        now=now,
-    )
-    try:
-        with transaction.atomic():
-            Certificate.objects.create(
-                copyright_id=copyright_id, right=right, is_test=is_test, facts=facts, issued_at=now
-            )
-    except IntegrityError as error:
-        table = Certificate._meta.db_table
-        if breaks_unique(error, constraint=f"{table}_pkey", table=table, column="copyright_id"):
-            return False
-        raise
-    return True
+def _one_of(rows: QuerySet[Certificate], copyright_id: str) -> Certificate:
+    found = rows.select_related("right__composition").filter(pk=normalise(copyright_id) or "").first()
+    if found is None:
+        raise Http404
+    return found
 
 
-def _change(right: ExclusiveRight, *, to: str, reason: str, ended_at: datetime | None) -> bool:
+def _change(right: ExclusiveRight, *, to: str, reason: str, now: datetime) -> bool:
+    """Move a right by one conditional UPDATE, and put that into the register under its current certificate."""
     sources = [state for state, targets in CHANGES.items() if to in targets]
     rows = ExclusiveRight.objects.filter(pk=right.pk, state__in=sources)
-    return rows.update(state=to, reason=reason[:200], ended_at=ended_at) == 1
+    ended_at = now if to == State.REVOKED else None
+    with transaction.atomic():
+        if rows.update(state=to, reason=reason[:200], ended_at=ended_at) != 1:
+            return False
+        current = Certificate.objects.get(right_id=right.pk, state=Certificate.State.CURRENT)
+        register.record_change(RECORDED_AS[to], current.pk, reason=reason, at=now)
+    return True

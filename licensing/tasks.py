@@ -19,3 +19,11 @@ def sweep_extras() -> None:
     from licensing import extras
 
     extras.sweep_extras()
+
+
+@app.task(name="licensing.tasks.finish_replacements")
+def finish_replacements() -> None:
+    """Build the files of certificates that replace others, and tell both sides."""
+    from licensing import transfers
+
+    transfers.finish_replacements()

@@ -2,16 +2,20 @@
 
 from django.urls import path
 
-from licensing import views
+from licensing import register_views, views
 
 urlpatterns = [
     path("library/", views.library, name="library"),
     path("certificates/", views.certificate_lookup, name="certificate_lookup"),
-    path("certificates/keys/", views.signing_keys, name="signing_keys"),
+    path("certificates/keys/", register_views.signing_keys, name="signing_keys"),
+    path("certificates/register/", register_views.register_page, name="register"),
+    path("certificates/register/head.json", register_views.register_head, name="register_head"),
+    path("certificates/register/entries.jsonl", register_views.register_entries, name="register_entries"),
     path("certificates/<str:copyright_id>/", views.certificate, name="certificate"),
     path("certificates/<str:copyright_id>/certificate.json", views.certificate_json, name="certificate_json"),
     path("certificates/<str:copyright_id>/certificate.pdf", views.certificate_pdf, name="certificate_pdf"),
     path("certificates/<str:copyright_id>/extras/", views.extra_request, name="extra_request"),
+    path("certificates/<str:copyright_id>/transfer/", views.transfer, name="certificate_transfer"),
     path("downloads/<str:copyright_id>/<str:name>", views.download, name="download"),
     path("downloads/<str:copyright_id>/extras/<str:kind>.zip", views.extra_download, name="extra_download"),
 ]

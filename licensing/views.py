@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,12 +22,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.services import makers_of
 from generation.audio.errors import AudioError, NotAudio, TooShort
 from generation.models import Composition
-from licensing import extras, services
+from licensing import extras, services, transfers
+from licensing.chain import REPLACED
 from licensing.copyright_id import normalise
 from licensing.documents import signed_file
-from licensing.errors import NoSuchExtra
-from licensing.keys import public_keys
-from licensing.models import ExclusiveRight
+from licensing.errors import LicensingError, NoSuchExtra
+from licensing.forms import TransferForm
+from licensing.models import Certificate, ExclusiveRight
 from licensing.recognition import answer_for_public
 from licensing.uploads import BYTES_AT_MOST, BorrowedFile, throw_rest_away
 
@@ -59,15 +60,22 @@ def library(request: HttpRequest) -> HttpResponse:
         .order_by("-created_at")
     )
     rights = ExclusiveRight.objects.none()
+    replaced = Certificate.objects.none()
     if request.user.is_authenticated:
         rights = (
             ExclusiveRight.objects.filter(holder=request.user)
-            .select_related("composition__instrument", "certificate")
-            .prefetch_related("certificate__files")
+            .select_related("composition__instrument")
+            .prefetch_related("certificates__files")
+        )
+        replaced = (
+            Certificate.objects.filter(holder=request.user)
+            .exclude(state=Certificate.State.CURRENT)
+            .select_related("right__composition__instrument")
         )
     context = {
         "pieces": Paginator(pieces, PIECES_PER_PAGE).get_page(request.GET.get("page")),
         "rights": rights,
+        "replaced": replaced,
     }
     return render(request, "licensing/library.html", context)
 
@@ -139,16 +147,22 @@ def certificate(request: HttpRequest, copyright_id: str) -> HttpResponse:
     if known and known != copyright_id:
         return redirect("certificate", copyright_id=known, permanent=True)
     record = services.certificate_for_public(copyright_id)
-    holder = record.certificate.right.holder_id if record.certificate else None
-    is_holder = holder is not None and holder == request.user.pk
-    offers = extras.offers_of(record.certificate) if record.certificate and is_holder else []
+    own = record.certificate
+    is_holder = own is not None and own.holder_id == request.user.pk
+    offers = extras.offers_of(own) if own and is_holder and record.status not in REPLACED else []
+    more_files = extras.files_of(own) if own else []
+    sha256 = request.GET.get("sha256", "").strip().lower()[:80]
     context = {
-        "certificate": record.certificate,
+        "certificate": own,
         "copyright_id": record.copyright_id,
         "status": record.status,
         "licensee_masked": record.licensee_masked,
         "document": record.document,
         "files": record.files,
+        "more_files": more_files,
+        "entries": own.entries.all() if own else [],
+        "sha256": sha256,
+        "known_as": _known_as(sha256, record=record, more_files=more_files),
         "is_holder": is_holder,
         "offers": offers,
         "waiting": any(offer.is_waiting for offer in offers),
@@ -156,6 +170,49 @@ def certificate(request: HttpRequest, copyright_id: str) -> HttpResponse:
     return render(
         request, "licensing/certificate.html", context, status=404 if record.status == "unknown" else 200
     )
+
+
+def _known_as(sha256: str, *, record: services.PublicRecord, more_files: list[dict[str, str]]) -> str:
+    """Return under which name a file with this SHA-256 was delivered; empty if none was."""
+    names = {file["sha256"]: file["name"] for file in more_files}
+    names |= {file.sha256: file.name for file in record.files}
+    return names.get(sha256, "")
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def transfer(request: HttpRequest, copyright_id: str) -> HttpResponse:
+    """Let the owner transfer the right to somebody else, once they have confirmed it."""
+    own = services.own_certificate(user=request.user, copyright_id=copyright_id)
+    form = TransferForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if form.is_bound and form.is_valid():
+        wanted = form.cleaned_data
+        try:
+            new = transfers.transfer_right(
+                user=request.user, copyright_id=own.pk, licensee=wanted["licensee"], email=wanted["email"]
+            )
+        except LicensingError as error:
+            form.add_error(None, error.message)
+            status = error.status
+        else:
+            messages.success(request, _transferred(request, new, named_an_account=bool(wanted["email"])))
+            return redirect("certificate", copyright_id=new.pk)
+    elif form.is_bound:
+        status = 422
+    context = {"certificate": own, "status": services.status_of(own), "form": form}
+    return render(request, "licensing/transfer.html", context, status=status)
+
+
+def _transferred(request: HttpRequest, new: Certificate, *, named_an_account: bool) -> str:
+    if new.holder_id != request.user.pk:
+        return _("The right was transferred, and its files are being made for the new owner's account.")
+    if named_an_account:
+        return _(
+            "The right was transferred. There is no other account with that address, so the files stay with you."
+        )
+    return _("The right was transferred. The new files are being made; you keep them for the new owner.")
 
 
 @never_cache
@@ -182,12 +239,6 @@ def certificate_pdf(request: HttpRequest, copyright_id: str) -> HttpResponse | F
         raise Http404
     path = services.folder_of(own.pk) / "certificate.pdf"
     return FileResponse(path.open("rb"), filename=f"{own.pk}-certificate.pdf", content_type="application/pdf")
-
-
-@require_safe
-def signing_keys(request: HttpRequest) -> JsonResponse:
-    """Publish the public keys that certificates are checked with. Keys whose id begins with "test" prove nothing."""
-    return JsonResponse({"algorithm": "Ed25519", "keys": public_keys()})
 
 
 @never_cache

@@ -262,6 +262,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=30),
         "options": {"expires": 60},
     },
+    "finish-replacements": {
+        "task": "licensing.tasks.finish_replacements",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 60},
+    },
     "drain-outbox": {
         "task": "payments.tasks.drain_outbox",
         "schedule": timedelta(seconds=5),

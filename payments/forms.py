@@ -5,17 +5,13 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from licensing.forms import LicenseeField
+
 
 class BuyForm(forms.Form):
     """Who becomes the owner, and the two consents that European law asks for before digital goods are delivered."""
 
-    licensee = forms.CharField(
-        label=_("Owner"),
-        max_length=160,
-        min_length=2,
-        help_text=_("The person or company named on the certificate."),
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-    )
+    licensee = LicenseeField(autocomplete="name")
     consent_immediate = forms.BooleanField(
         label=_("I want the files at once, before the withdrawal period of 14 days ends."),
         error_messages={"required": _("Without this we may not hand the files over.")},
@@ -24,10 +20,3 @@ class BuyForm(forms.Form):
         label=_("I know that I lose my right of withdrawal when the files are handed over."),
         error_messages={"required": _("Without this we may not hand the files over.")},
     )
-
-    def clean_licensee(self) -> str:
-        """Refuse what cannot be printed on a certificate."""
-        name = " ".join(str(self.cleaned_data["licensee"]).split())
-        if not name.isprintable() or not any(character.isalnum() for character in name):
-            raise forms.ValidationError(_("Please enter a name."))
-        return name

@@ -16,7 +16,7 @@ from payments.models import Purchase
 def send_receipt(purchase_id: uuid.UUID) -> None:
     """Tell the buyer what they own and where it lies. At least once: a worker that dies after sending sends again."""
     purchase = Purchase.objects.select_related("buyer", "composition__instrument").get(pk=purchase_id)
-    certificate = Certificate.objects.get(right__purchase_id=purchase_id)
+    certificate = Certificate.objects.filter(right__purchase_id=purchase_id).earliest("issued_at")
     context = {
         "purchase": purchase,
         "composition": purchase.composition,

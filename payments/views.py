@@ -86,13 +86,10 @@ def purchase(request: PersonRequest, purchase_id: uuid.UUID) -> HttpResponse:
     confirming = "confirming" in request.GET and own.state in {State.HELD, State.CLAIMED}
     if confirming:
         own = _settled(own)
-    right = (
-        ExclusiveRight.objects.select_related("certificate")
-        .filter(purchase_id=own.pk, holder=request.user)
-        .first()
-    )
+    right = ExclusiveRight.objects.prefetch_related("certificates").filter(purchase_id=own.pk).first()
     certificate = right.certificate if right else None
-    files = list(certificate.files.all()) if certificate else []
+    passed_on = right is not None and right.holder_id != request.user.pk
+    files = list(certificate.files.all()) if certificate and not passed_on else []
     files_ready = bool(certificate and certificate.signed_at)
     still_paying = own.state == State.CLAIMED or (own.state == State.HELD and confirming)
     context = {
@@ -101,6 +98,7 @@ def purchase(request: PersonRequest, purchase_id: uuid.UUID) -> HttpResponse:
         "price": price_label(own.price_minor, own.currency),
         "right": right,
         "certificate": certificate,
+        "passed_on": passed_on,
         "files": files,
         "files_ready": files_ready,
         "waiting": still_paying or (own.state == State.SOLD and not files_ready),

@@ -96,6 +96,7 @@ def test_a_guest_composes_listens_registers_buys_and_downloads_and_nobody_else_c
         names = {Path(name).name for name in files.namelist()}
         certificate = next(name for name in files.namelist() if name.endswith("certificate.json"))
         assert copyright_id in json.dumps(json.loads(files.read(certificate)))
+        master = files.read(next(name for name in files.namelist() if name.endswith("master.wav")))
     assert {"master.wav", "master.flac", "master.mp3", "score.mid", "score.musicxml", "score.pdf"} <= names
 
     page.goto("/library/")
@@ -109,6 +110,15 @@ def test_a_guest_composes_listens_registers_buys_and_downloads_and_nobody_else_c
     stranger.page.goto(f"/certificates/{copyright_id}/")
     expect(stranger.page.get_by_role("main")).to_contain_text("valid", ignore_case=True)
     expect(stranger.page.get_by_role("main")).not_to_contain_text("Ada Lovelace Ltd")
+    altered = bytes([master[0] ^ 1]) + master[1:]
+    for name, content, answer in (
+        ("song.wav", master, "This file is the one that was delivered as master.wav."),
+        ("master.wav", altered, "This file is not the master.wav that was delivered: it was altered."),
+        ("song.wav", altered, "This is not one of the delivered files."),
+    ):
+        file = {"name": name, "mimeType": "audio/wav", "buffer": content}
+        stranger.page.get_by_label("File to check").set_input_files(file)
+        expect(stranger.page.locator("#verify-result")).to_have_text(answer)
 
     assert buyer.complaints == []
     assert [c for c in stranger.complaints if "404" not in c] == []
@@ -124,6 +134,7 @@ def test_a_phone_keeps_every_page_within_its_width(person: Arrive) -> None:
         "/accounts/login/",
         "/accounts/signup/",
         "/certificates/",
+        "/certificates/register/",
     ):
         page.goto(path)
         width = page.evaluate("document.documentElement.scrollWidth")

@@ -11,8 +11,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from licensing import services
-from licensing.documents import NotCanonical, canonical, masked
+from licensing import issuing, services
+from licensing.canonical import NotCanonical, canonical
+from licensing.documents import masked
 from licensing.errors import AlreadyGranted
 from licensing.models import Certificate, ExclusiveRight
 from licensing.terms import terms_text
@@ -47,6 +48,9 @@ def test_the_facts_of_a_sale_are_frozen_with_it() -> None:
     assert facts["terms"] == {
         "version": "2026-11",
         "sha256": hashlib.sha256(Path("licensing/terms_texts/2026-11.md").read_bytes()).hexdigest(),
+        "statement_sha256": hashlib.sha256(
+            Path("licensing/terms_texts/2026-11.statement.txt").read_bytes()
+        ).hexdigest(),
     }
     assert (facts["test"], facts["notice"]) == (True, "TEST — no legal effect")
 
@@ -69,7 +73,7 @@ def test_a_taken_id_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     first = a_right()
     fresh = "SLS-GYQB-4QAD-0J3F"
     ids = iter([first.certificate.pk, first.certificate.pk, fresh])
-    monkeypatch.setattr(services, "new_copyright_id", lambda: next(ids))
+    monkeypatch.setattr(issuing, "new_copyright_id", lambda: next(ids))
     second = a_right()
     assert second.certificate.pk == second.certificate.facts["copyright_id"] == fresh
     assert Certificate.objects.count() == 2

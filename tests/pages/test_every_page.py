@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from generation.models import Composition
 from tests.factories import a_listed_composition, a_maker, a_queued_composition, a_ready_composition, a_user
+from tests.licensing.factories import a_right
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +92,15 @@ def buying(client: Client) -> str:
     return reverse("buy", args=[a_listed_composition().pk])
 
 
+def own_certificate(name: str) -> Visit:
+    def visit(client: Client) -> str:
+        right = a_right()
+        client.force_login(right.holder)
+        return reverse(name, args=[right.certificate.pk])
+
+    return visit
+
+
 PAGES: dict[str, Visit] = {
     "home, empty": address("home"),
     "home": full_home,
@@ -114,6 +124,9 @@ PAGES: dict[str, Visit] = {
     "certificate lookup": address("certificate_lookup"),
     "certificate mistyped": lambda client: reverse("certificate_lookup") + "?id=nonsense",
     "certificate nobody knows": lambda client: reverse("certificate", args=["SLS-0000-0000-0000"]),
+    "certificate": own_certificate("certificate"),
+    "transfer": own_certificate("certificate_transfer"),
+    "register": address("register"),
     "nothing there": lambda client: "/nothing-there/",
     "sign in": address("account_login"),
     "sign up": address("account_signup"),

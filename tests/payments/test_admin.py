@@ -8,14 +8,15 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from licensing.models import Certificate, DeliveredFile, ExclusiveRight
+from licensing.models import Certificate, DeliveredFile, ExclusiveRight, RegisterEntry, Replacement
 from payments.models import Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent
 from payments.moves import report
 from tests.factories import a_staff_user
 from tests.payments.shop import Shop
 
 MODELS = [
-    Certificate, DeliveredFile, ExclusiveRight, Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent,
+    Certificate, DeliveredFile, ExclusiveRight, Incident, OutboxMessage, Purchase, PurchaseEvent, RegisterEntry,
+    Replacement, WebhookEvent,
 ]  # fmt: skip
 
 

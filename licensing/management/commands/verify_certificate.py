@@ -1,67 +1,90 @@
-"""Check a certificate with public keys alone."""
+"""Check a certificate, and files of it, with public keys alone."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from licensing import keys
+from licensing.chain import Entry, read_entries
 from licensing.documents import Checked, check_signed_file
+from licensing.offline import AlteredFile, UnknownFile, lists_files, matched, standing
 
 
 class Command(BaseCommand):
     help = (
-        "Checks a certificate file without database and network. Exit code 0: genuine; 1: not. "
-        "Whether it was revoked meanwhile only the page of its Copyright ID can say."
+        "Checks a certificate file without database and network, and whether FILES are those it lists. With a copy of "
+        "the register it also says how the certificate stood then. Exit code 0: all is as it was delivered; 1: not."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="certificate.json")
+        parser.add_argument("file", type=Path, help="certificate.json, or the files.json of a cut or loop")
         parser.add_argument(
-            "--audio", type=Path, help="a file that should be one of those the certificate lists"
+            "files", type=Path, nargs="*", help="files that should be among those the certificate lists"
         )
+        parser.add_argument("--audio", type=Path, help="one more such file")
         parser.add_argument(
             "--keys", type=Path, help="public keys as /certificates/keys/ gives them; default: our own"
         )
+        parser.add_argument(
+            "--register", type=Path, help="the register as /certificates/register/entries.jsonl gives it"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        path: Path = options["file"]
         try:
             known = keys.read_public_keys(options["keys"]) if options["keys"] else keys.public_keys()
-            checked = check_signed_file(options["file"].read_bytes(), public_keys=known)
+            checked = check_signed_file(path.read_bytes(), public_keys=known)
+            entries = _entries(options["register"])
         except (OSError, ValueError) as error:
             raise CommandError(f"invalid: {error}") from error
         if not checked.genuine:
-            raise CommandError(f"invalid: {checked.reason}")
-        lines = _summary(checked)
-        if options["audio"]:
-            lines.append(_matched(checked, options["audio"]))
-        self.stdout.write("\n".join(lines))
+            raise CommandError(f"invalid: {path.name}: {checked.reason}")
+        if not lists_files(checked.document):
+            raise CommandError(f"invalid: {path.name} is signed, and it is no certificate")
+        lines, wrong = _files(checked, [*options["files"], *filter(None, [options["audio"]])])
+        stands = "whether the certificate was revoked since cannot be known offline"
+        if entries is not None:
+            status, problems = standing(checked.document, entries)
+            wrong += problems
+            if not problems:
+                stands = f"{status} by entry {entries[-1].number} of the register"
+                wrong += [] if status == "valid" else [f"the certificate is {status}"]
+        if wrong:
+            raise CommandError("\n".join(f"invalid: {one}" for one in wrong))
+        self.stdout.write(
+            "\n".join([f"valid: the signature is genuine ({stands})", *_summary(checked), *lines])
+        )
+
+
+def _entries(path: Path | None) -> list[Entry] | None:
+    return list(read_entries(path.read_text(encoding="utf-8"))) if path else None
 
 
 def _summary(checked: Checked) -> list[str]:
     document = checked.document
     return [
-        "valid: the signature is genuine (whether the certificate was revoked since cannot be known offline)",
         f"Copyright ID  {document['copyright_id']}",
         f"Piece         {document['composition']['title']}",
         f"Licensee      {document['licensee']}",
-        f"Sold          {document['issued_at']}",
+        f"Sold          {document.get('sold_at', document['issued_at'])}",
+        *([f"Transferred   {document['transferred_at']}"] if "transferred_at" in document else []),
         f"Signed with   {document['key_id']}",
         *([f"Notice        {document['notice']}"] if document["test"] else []),
     ]
 
 
-def _matched(checked: Checked, path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CommandError(f"invalid: {error}") from error
-    for item in checked.document["files"]:
-        if item["sha256"] == digest:
-            return f"File          {path.name} is {item['name']} of this certificate"
-    raise CommandError(f"invalid: {path.name} is none of the files of this certificate (SHA-256 {digest})")
+def _files(checked: Checked, paths: list[Path]) -> tuple[list[str], list[str]]:
+    """Return what to say of each file, and what is wrong."""
+    lines, wrong = [], []
+    for path in paths:
+        try:
+            name = matched(checked.document, path)
+        except (AlteredFile, UnknownFile, OSError) as error:
+            wrong.append(str(error))
+        else:
+            lines.append(f"File          {path.name} is {name} of this certificate")
+    return lines, wrong
