@@ -21,7 +21,10 @@ def signed_in() -> tuple[Client, User]:
     user = a_user(email=ADDRESS, name="Ada")
     client = Client()
     client.post(reverse("account_login"), {"login": ADDRESS, "password": PASSWORD})
-    assert client.get(reverse("account_delete")).status_code == 200
+    asked = client.post(reverse("account_delete"))
+    assert asked["Location"].startswith(reverse("account_reauthenticate"))
+    client.get(reverse("account_delete"))
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD, "next": reverse("account_delete")})
     return client, user
 
 
