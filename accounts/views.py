@@ -18,6 +18,12 @@ from accounts.mailbox import newest_mails
 from accounts.models import User
 
 
+class PersonRequest(HttpRequest):
+    """A request behind ``login_required``."""
+
+    user: User
+
+
 @require_safe
 @never_cache
 def dev_mailbox(request: HttpRequest) -> HttpResponse:
@@ -31,9 +37,9 @@ def dev_mailbox(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @reauthentication_required(allow_get=True)
-def account_delete(request: HttpRequest) -> HttpResponse:
+def account_delete(request: PersonRequest) -> HttpResponse:
     """Say what is deleted and what stays, and delete the account once its owner says that they are sure."""
-    user = User.objects.get(pk=request.user.pk)
+    user = request.user
     status = 200
     if request.method == "POST":
         try:
