@@ -23,6 +23,15 @@ READ, WRITE = "compositions:read", "compositions:write"
 PARTNER_SCOPES = [READ, WRITE]
 
 
+FORGOTTEN_HOST = "forgotten.invalid"
+"""Where nobody ever gets mail (RFC 2606): the address of accounts that were deleted."""
+
+
+def is_forgotten(user: User) -> bool:
+    """Whether an account was deleted, so that only its purchases and certificates remain."""
+    return user.email.endswith(f"@{FORGOTTEN_HOST}")
+
+
 def maker_of(request: HttpRequest) -> Maker | None:
     """Return who composes here: the user's newest maker, or the guest's of this session; None if there is none."""
     if request.user.is_authenticated:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from allauth.account.decorators import reauthentication_required
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.deletion import AccountInUse, forget_user
 from accounts.mailbox import newest_mails
+from accounts.models import User
+
+
+class PersonRequest(HttpRequest):
+    """A request behind ``login_required``."""
+
+    user: User
 
 
 @require_safe
@@ -18,3 +31,28 @@ def dev_mailbox(request: HttpRequest) -> HttpResponse:
     if not settings.DEVELOPMENT_MAILBOX:
         raise Http404
     return render(request, "accounts/mailbox.html", {"mails": newest_mails(settings.MAIL_DIR)})
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@reauthentication_required(allow_get=True)
+def account_delete(request: PersonRequest) -> HttpResponse:
+    """Say what is deleted and what stays, and delete the account once its owner says that they are sure."""
+    user = request.user
+    status = 200
+    if request.method == "POST":
+        try:
+            if request.POST.get("sure"):
+                forget_user(user=user)
+                logout(request)
+                messages.success(request, _("Your account is deleted."))
+                return redirect("home")
+            messages.error(request, _("Tick the box if you are sure."))
+            status = 422
+        except AccountInUse as error:
+            messages.error(request, error.message)
+            status = 409
+    # The rights stand above this app; they are asked for by name.
+    owned = User.objects.filter(pk=user.pk, rights__state__in=["in_force", "suspended"]).count()
+    return render(request, "accounts/delete.html", {"owned": owned}, status=status)

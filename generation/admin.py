@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -16,6 +18,19 @@ from generation import services
 from generation.errors import GenerationError
 from generation.models import ComposerModel, Composition, Instrument, Rating
 from generation.pricing import price_label
+
+NO_REASON = _("Give a reason beside the action; it is kept in the history.")
+
+
+class ReasonForm(ActionForm):
+    """The bar of actions, with room for why."""
+
+    reason = forms.CharField(label=_("Reason:"), max_length=160, required=False)
+
+
+def given_reason(request: HttpRequest) -> str:
+    """Return what was typed as the reason of an action, on one line."""
+    return " ".join(request.POST.get("reason", "").split())[:160]
 
 
 class _Kept(admin.ModelAdmin):
@@ -82,6 +97,7 @@ class CompositionAdmin(_Kept):
     list_select_related = ["instrument", "maker", "maker__user"]
     search_fields = ["id", "title", "maker__user__email", "maker__client_id", "fingerprint"]
     date_hierarchy = "created_at"
+    action_form = ReasonForm
     actions = ["retry", "withdraw"]
     exclude = ["peaks", "roll"]
 
@@ -99,12 +115,25 @@ class CompositionAdmin(_Kept):
     def retry(self, request: HttpRequest, queryset: QuerySet[Composition]) -> None:
         self._for_each(request, queryset, services.retry_composition, done="queued again")
 
-    @admin.action(description=_("Withdraw from sale for ever (pieces nobody holds)"), permissions=["change"])
+    @admin.action(
+        description=_("Withdraw from sale for ever (pieces nobody holds; give a reason)"),
+        permissions=["change"],
+    )
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Composition]) -> None:
-        self._for_each(request, queryset, services.withdraw_composition, done="withdrawn")
+        reason = given_reason(request)
+        if not reason:
+            self.message_user(request, NO_REASON, messages.ERROR)
+            return
+        self._for_each(request, queryset, services.withdraw_composition, done="withdrawn", reason=reason)
 
     def _for_each(
-        self, request: HttpRequest, pieces: QuerySet[Composition], service: Any, *, done: str
+        self,
+        request: HttpRequest,
+        pieces: QuerySet[Composition],
+        service: Any,
+        *,
+        done: str,
+        reason: str = "",
     ) -> None:
         count = 0
         for piece in pieces:
@@ -113,7 +142,7 @@ class CompositionAdmin(_Kept):
             except GenerationError as error:
                 self.message_user(request, f"{piece}: {error.message}", messages.ERROR)
             else:
-                self.log_change(request, piece, done)
+                self.log_change(request, piece, f"{done} ({reason})" if reason else done)
                 count += 1
         if count:
             text = ngettext("%(count)s piece %(done)s.", "%(count)s pieces %(done)s.", count)

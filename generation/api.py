@@ -130,7 +130,7 @@ class CompositionSerializer(serializers.ModelSerializer):
             "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
             "density", "register", "temperature", "state", "percent", "queue_place", "estimate_seconds", "error",
             "created_at", "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes", "originality",
-            "price", "sale_state", "listed_from", "is_private", "url", "preview_url",
+            "price", "sale_state", "retired_because", "listed_from", "is_private", "url", "preview_url",
         ]  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {"temperature": {"coerce_to_string": False}}

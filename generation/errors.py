@@ -27,6 +27,23 @@ class InvalidOrder(GenerationError):
         self.problems = problems
 
 
+class SeedBurned(InvalidOrder):
+    """A piece of this very order was sold: its seed is never composed again."""
+
+    code = "seed_burned"
+
+    def __init__(self, seed: int | None) -> None:
+        super().__init__({"seed": seed_burned_message(seed)})
+
+
+def seed_burned_message(seed: int | None) -> str:
+    """Say that a seed's piece has its owner, and what to do."""
+    return _(
+        "Seed %(seed)s with these wishes gave a piece that has been sold, and nobody else ever gets it. "
+        "Choose another seed, or leave the seed empty and one is drawn."
+    ) % {"seed": seed}
+
+
 class NoComposer(GenerationError):
     """The instrument exists, but no trained model is in use for it."""
 

@@ -96,6 +96,12 @@ class Composition(models.Model):
         SOLD = "sold", _("sold")
         RETIRED = "retired", _("retired")
 
+    class Retired(models.TextChoices):
+        WITHDRAWN = "withdrawn", _("withdrawn by the staff")
+        RETURNED = "returned", _("its sale was undone")
+        KIN_SOLD = "kin_sold", _("another version of it was sold")
+        TOO_NEAR = "too_near", _("too near to a piece that was sold")
+
     class Mood(models.TextChoices):
         CALM = "calm", _("calm")
         HAPPY = "happy", _("happy")
@@ -126,6 +132,15 @@ class Composition(models.Model):
         Maker, on_delete=models.PROTECT, related_name="compositions", verbose_name=_("maker")
     )
     title = models.CharField(_("title"), max_length=120, blank=True)
+    origin = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="derived",
+        verbose_name=_("first of its family"),
+        help_text=_("What this variant, variation, cut or extension goes back to; empty for the first one."),
+    )
 
     # What was ordered. Empty means "no wish": the seed decides.
     instrument = models.ForeignKey(
@@ -191,6 +206,9 @@ class Composition(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     sale_state = models.CharField(_("for sale"), max_length=9, choices=SaleState, default=SaleState.AVAILABLE)
     held_until = models.DateTimeField(_("held until"), null=True, blank=True)
+    retired_because = models.CharField(
+        _("retired because"), max_length=9, choices=Retired, blank=True, default=""
+    )
     listed_from = models.DateTimeField(
         _("in the shop from"), null=True, blank=True, help_text=_("When the maker's first refusal ends.")
     )
@@ -204,6 +222,7 @@ class Composition(models.Model):
             models.Index(fields=["state", "created_at"], name="generation_queue"),
             models.Index(fields=["sale_state", "state", "listed_from"], name="generation_shop"),
             models.Index(fields=["maker", "-created_at"], name="generation_library"),
+            models.Index(fields=["seed", "instrument"], name="generation_order"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -219,6 +238,10 @@ class Composition(models.Model):
             models.CheckConstraint(
                 condition=models.Q(sale_state="available") | models.Q(state="ready"),
                 name="generation_composition_only_ready_is_sold",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(retired_because="") | models.Q(sale_state="retired"),
+                name="generation_composition_only_retired_has_reason",
             ),
             models.CheckConstraint(
                 condition=models.Q(progress__lte=100), name="generation_composition_progress_percent"

@@ -28,8 +28,10 @@ from generation.errors import (
     NoComposer,
     NotAllowed,
     QueueFull,
+    SeedBurned,
     TooManyCompositions,
 )
+from generation.kin import is_burned, is_spent
 from generation.models import Composition, Instrument, Rating
 from generation.orders import OrderFields, check_order, draw_seed, one_of
 from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
@@ -52,11 +54,14 @@ RINGS_PER_SWEEP = 10
 def request_composition(*, maker: Maker, order: OrderFields) -> Composition:
     """Put an order into the queue and ring the worker's bell once it is committed.
 
-    Raises ``InvalidOrder``, ``NoComposer``, ``TooManyCompositions`` or ``QueueFull``; then nothing was written. The
-    maker's limits are exact, the length of the whole queue may be overrun by a few when many order at once.
+    Raises ``InvalidOrder``, among them ``SeedBurned``, ``NoComposer``, ``TooManyCompositions`` or ``QueueFull``; then
+    nothing was written. The maker's limits are exact, the length of the whole queue may be overrun by a few when many
+    order at once.
     """
     order = order.with_spelled_tonic()
     check_order(order)
+    if is_burned(order):
+        raise SeedBurned(order.seed)
     instrument = _instrument_of(order)
     if Composition.objects.filter(state=State.QUEUED).count() >= settings.COMPOSITIONS_QUEUED_AT_MOST:
         raise QueueFull
@@ -95,7 +100,9 @@ def cancel_composition(*, composition: Composition) -> bool:
 
 
 def retry_composition(*, composition: Composition) -> None:
-    """Queue a failed or cancelled piece anew, as if it had never been tried."""
+    """Queue a failed or cancelled piece anew, as if it had never been tried. Raises ``NotAllowed``, ``SeedBurned``."""
+    if is_spent(composition):
+        raise SeedBurned(composition.seed)
     with transaction.atomic():
         moved = move(
             composition_id=composition.pk,
@@ -142,16 +149,25 @@ def withdraw_composition(*, composition: Composition) -> None:
         composition_id=composition.pk,
         to=Composition.SaleState.RETIRED,
         expected={Composition.SaleState.AVAILABLE},
+        because=Composition.Retired.WITHDRAWN,
     ):
         raise NotAllowed(_("Only a finished piece that nobody holds or owns can be withdrawn."))
 
 
 def set_sale_state(
-    *, composition_id: uuid.UUID, to: str, expected: Collection[str], held_until: datetime | None = None
+    *,
+    composition_id: uuid.UUID,
+    to: str,
+    expected: Collection[str],
+    held_until: datetime | None = None,
+    because: str = "",
 ) -> bool:
-    """Move a finished piece to another sale state if it is in an expected one, by one UPDATE."""
+    """Move a finished piece to another sale state if it is in an expected one, by one UPDATE.
+
+    ``because`` is one of ``Composition.Retired``, for a piece that is retired.
+    """
     rows = Composition.objects.filter(pk=composition_id, state=State.READY, sale_state__in=list(expected))
-    return rows.update(sale_state=to, held_until=held_until) == 1
+    return rows.update(sale_state=to, held_until=held_until, retired_because=because) == 1
 
 
 def sweep_compositions() -> dict[str, int]:

@@ -38,8 +38,9 @@ from generation.composer.model import ComposerModel as LoadedModel
 from generation.composer.order import Density, Register
 from generation.composer.score import Mode
 from generation.content_credentials import credentials
-from generation.errors import GenerationError
+from generation.errors import GenerationError, seed_burned_message
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
+from generation.kin import is_spent
 from generation.models import ComposerModel, Composition
 from generation.orders import SECONDS_MIN, OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
@@ -235,6 +236,9 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
     The composer is not shown the works on record: it would choose other notes because of them, and a seed must give
     the same notes whenever it is used.
     """
+    # Its kin may have been sold while it waited.
+    if is_spent(job.composition):
+        raise CannotCompose(seed_burned_message(job.composition.seed))
     for left in reversed(range(SEEDS_TO_TRY)):
         try:
             composed = compose(

@@ -16,7 +16,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
-from django.http import Http404
 from django.utils import timezone
 
 from licensing.errors import NoSuchExtra
@@ -53,6 +52,11 @@ class Offer:
     extra: Extra | None
 
     @property
+    def archive(self) -> str:
+        """The name its archive is downloaded by."""
+        return f"extras/{self.kind}.zip"
+
+    @property
     def is_waiting(self) -> bool:
         """Whether something is still to come by itself."""
         return self.extra is not None and self.extra.state in {State.QUEUED, State.BUILDING}
@@ -83,15 +87,6 @@ def request_extra(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str, 
             ring(extra.pk)
     extra.refresh_from_db()
     return extra
-
-
-def extra_for_owner(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str, kind: str) -> Path:
-    """Return the path of an extra's archive: the only way to it, with the gate of everything that was bought."""
-    certificate = own_certificate(user=user, copyright_id=copyright_id)
-    if not certificate.extras.filter(kind=kind, state=State.READY).exists():
-        raise Http404
-    refuse_unless_in_force(certificate)
-    return path_of(certificate.pk, kind)
 
 
 def files_of(certificate: Certificate) -> list[dict[str, str]]:

@@ -191,22 +191,6 @@ def certificate_of_holder(*, user: AbstractBaseUser | AnonymousUser, copyright_i
     return own_certificate(user=user, copyright_id=copyright_id)
 
 
-def master_for_owner(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str, name: str) -> Path:
-    """Return the path of one of the owner's files: the only way to what was bought.
-
-    A 404 for everybody who is not the holder; refused to the holder as ``refuse_unless_in_force`` says.
-    """
-    file = (
-        DeliveredFile.objects.select_related("certificate__right")
-        .filter(certificate=normalise(copyright_id) or "", name=name, certificate__holder=user.pk)
-        .first()
-    )
-    if file is None:
-        raise Http404
-    refuse_unless_in_force(file.certificate)
-    return folder_of(file.certificate_id) / file.name
-
-
 def sweep_deliveries() -> int:
     """Delete work folders whose worker was killed, and return how many. Safe at any time."""
     count = 0

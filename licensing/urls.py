@@ -16,6 +16,6 @@ urlpatterns = [
     path("certificates/<str:copyright_id>/certificate.pdf", views.certificate_pdf, name="certificate_pdf"),
     path("certificates/<str:copyright_id>/extras/", views.extra_request, name="extra_request"),
     path("certificates/<str:copyright_id>/transfer/", views.transfer, name="certificate_transfer"),
-    path("downloads/<str:copyright_id>/<str:name>", views.download, name="download"),
-    path("downloads/<str:copyright_id>/extras/<str:kind>.zip", views.extra_download, name="extra_download"),
+    path("downloads/<str:copyright_id>/<path:name>", views.download, name="download"),
+    path("download/<str:copyright_id>/<str:token>/<path:name>", views.download_link, name="download_link"),
 ]

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.services import makers_of
 from generation.audio.errors import AudioError, NotAudio, TooShort
 from generation.models import Composition
-from licensing import extras, services, transfers
+from licensing import downloads, extras, services, transfers
 from licensing.chain import REPLACED
 from licensing.copyright_id import normalise
 from licensing.documents import signed_file
@@ -35,19 +35,6 @@ from licensing.uploads import BYTES_AT_MOST, BorrowedFile, throw_rest_away
 logger = logging.getLogger(__name__)
 
 PIECES_PER_PAGE = 12
-
-CONTENT_TYPES = {
-    ".wav": "audio/wav",
-    ".flac": "audio/flac",
-    ".mp3": "audio/mpeg",
-    ".mid": "audio/midi",
-    ".musicxml": "application/vnd.recordare.musicxml+xml",
-    ".pdf": "application/pdf",
-    ".json": "application/json",
-    ".zip": "application/zip",
-    ".md": "text/markdown; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8",
-}
 
 
 @never_cache
@@ -229,25 +216,40 @@ def certificate_json(request: HttpRequest, copyright_id: str) -> HttpResponse:
     return answer
 
 
-@never_cache
 @require_safe
 @login_required
-def certificate_pdf(request: HttpRequest, copyright_id: str) -> HttpResponse | FileResponse:
+def certificate_pdf(request: HttpRequest, copyright_id: str) -> HttpResponseBase:
     """Give the holder, and staff, the certificate to print, also once it is revoked."""
     own = services.certificate_of_holder(user=request.user, copyright_id=copyright_id)
-    if own.signed_at is None:
+    file = own.files.filter(name="certificate.pdf").first()
+    if file is None:
         raise Http404
-    path = services.folder_of(own.pk) / "certificate.pdf"
-    return FileResponse(path.open("rb"), filename=f"{own.pk}-certificate.pdf", content_type="application/pdf")
+    path = services.folder_of(own.pk) / file.name
+    return downloads.send(
+        request, file=downloads.OwnersFile(path, sha256=file.sha256, save_as=f"{own.pk}-{file.name}")
+    )
 
 
 @never_cache
 @require_safe
 @login_required
-def download(request: HttpRequest, copyright_id: str, name: str) -> FileResponse:
-    """Send the owner one of their files."""
-    path = services.master_for_owner(user=request.user, copyright_id=copyright_id, name=name)
-    return _attached(path, copyright_id=copyright_id)
+def download(request: HttpRequest, copyright_id: str, name: str) -> HttpResponse:
+    """Lead the owner to one of their files, or extras, by a link that works for a minute in this session."""
+    downloads.file_for_owner(user=request.user, copyright_id=copyright_id, name=name)
+    token = downloads.link_token(request, copyright_id=copyright_id, name=name)
+    return redirect("download_link", copyright_id=copyright_id, token=token, name=name)
+
+
+@require_safe
+@login_required
+def download_link(request: HttpRequest, copyright_id: str, token: str, name: str) -> HttpResponseBase:
+    """Send the file a link is for. An old link leads its owner to a new one, so that a paused download goes on."""
+    try:
+        downloads.check_token(request, token=token, copyright_id=copyright_id, name=name)
+    except downloads.LinkExpired:
+        return redirect("download", copyright_id=copyright_id, name=name)
+    file = downloads.file_for_owner(user=request.user, copyright_id=copyright_id, name=name)
+    return downloads.send(request, file=file)
 
 
 @require_POST
@@ -261,23 +263,3 @@ def extra_request(request: HttpRequest, copyright_id: str) -> HttpResponse:
         messages.error(request, error.message)
         return redirect("certificate", copyright_id=copyright_id)
     return redirect(reverse("certificate", args=[extra.certificate_id]) + "#extras")
-
-
-@never_cache
-@require_safe
-@login_required
-def extra_download(request: HttpRequest, copyright_id: str, kind: str) -> FileResponse:
-    """Send the owner the archive of a cut or a loop."""
-    path = extras.extra_for_owner(user=request.user, copyright_id=copyright_id, kind=kind)
-    return _attached(path, copyright_id=copyright_id)
-
-
-def _attached(path: Path, *, copyright_id: str) -> FileResponse:
-    if not path.is_file():
-        raise Http404
-    return FileResponse(
-        path.open("rb"),
-        as_attachment=True,
-        filename=f"{normalise(copyright_id)}-{path.name}",
-        content_type=CONTENT_TYPES.get(path.suffix, "application/octet-stream"),
-    )

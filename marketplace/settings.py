@@ -165,6 +165,12 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Behind nginx: the address of an internal location that serves PRIVATE_DIR, such as /private-files/. Empty: we stream.
+ACCEL_LOCATION = env("SOLOSCORE_ACCEL_LOCATION")
+if ACCEL_LOCATION and not (ACCEL_LOCATION.startswith("/") and ACCEL_LOCATION.endswith("/")):
+    raise ImproperlyConfigured(
+        f"SOLOSCORE_ACCEL_LOCATION is {ACCEL_LOCATION!r}; it starts and ends with a slash: /private-files/."
+    )
 SOUND_CACHE_DIR = VAR_DIR / "sound-cache"
 
 # Who may enter. Settings as advised by OWASP ASVS 5; codes live ten minutes.
@@ -291,6 +297,14 @@ TEST_CHECKOUT = not STRIPE_SECRET_KEY and not PRODUCTION
 if TEST_CHECKOUT:
     STRIPE_WEBHOOK_SECRETS = [f"whsec_test_{SECRET_KEY[:24]}"]
 TEST_CHECKOUT_STORE = VAR_DIR / "test-stripe.sqlite3"
+# Stripe Tax works out the tax in the checkout. "inclusive": the price shown contains it, as consumers in the EU must be
+# told; "exclusive": it comes on top.
+STRIPE_TAX = env("SOLOSCORE_STRIPE_TAX") == "1"
+STRIPE_TAX_BEHAVIOR = env("SOLOSCORE_STRIPE_TAX_BEHAVIOR", "inclusive")
+if STRIPE_TAX_BEHAVIOR not in {"inclusive", "exclusive"}:
+    raise ImproperlyConfigured(
+        f"SOLOSCORE_STRIPE_TAX_BEHAVIOR is {STRIPE_TAX_BEHAVIOR!r}; set it to inclusive or exclusive."
+    )
 HOLD_FOR = timedelta(minutes=35)
 HOLDS_PER_BUYER = 3
 

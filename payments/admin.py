@@ -11,15 +11,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from generation.admin import NO_REASON, ReasonForm, given_reason
 from licensing.admin import ReadOnlyAdmin, ReadOnlyInline
 from payments import services
 from payments.errors import PaymentError
 from payments.gateway import GatewayError
-from payments.models import Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent
+from payments.models import Declaration, Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent
 
 
 class PurchaseEventInline(ReadOnlyInline):
     model = PurchaseEvent
+
+
+class DeclarationInline(ReadOnlyInline):
+    model = Declaration
 
 
 class OutboxMessageInline(ReadOnlyInline):
@@ -47,8 +52,9 @@ class PurchaseAdmin(ReadOnlyAdmin):
     list_select_related = ["composition", "buyer"]
     search_fields = ["id", "buyer__email", "licensee", "session_id", "payment_intent_id", "composition__id"]
     date_hierarchy = "created_at"
-    inlines = [PurchaseEventInline, OutboxMessageInline, IncidentInline]
-    actions = ["settle_now", "cancel_hold", "refund"]
+    inlines = [PurchaseEventInline, DeclarationInline, OutboxMessageInline, IncidentInline]
+    action_form = ReasonForm
+    actions = ["settle_now", "cancel_hold", "refund", "revoke"]
 
     def has_money_permission(self, request: HttpRequest) -> bool:
         """Actions that reach Stripe need the right to change purchases, though the form changes none."""
@@ -71,12 +77,28 @@ class PurchaseAdmin(ReadOnlyAdmin):
     )
     def refund(self, request: HttpRequest, queryset: QuerySet[Purchase]) -> None:
         """Send the money back once, however often this is chosen."""
-        reason = f"refunded by {request.user}"
+        reason = given_reason(request) or f"refunded by {request.user}"
         self._each(
             request,
             queryset,
             "refunded",
             lambda purchase: services.refund_purchase(purchase=purchase, reason=reason),
+        )
+
+    @admin.action(
+        description=gettext_lazy("Revoke the right without a refund (give a reason)"), permissions=["money"]
+    )
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Purchase]) -> None:
+        """End the right and retire the piece, and keep the money."""
+        reason = given_reason(request)
+        if not reason:
+            self.message_user(request, NO_REASON, messages.ERROR)
+            return
+        self._each(
+            request,
+            queryset,
+            f"revoked ({reason})",
+            lambda purchase: services.revoke_purchase(purchase=purchase, reason=reason),
         )
 
     def _each(
@@ -137,3 +159,12 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "kind", "purchase", "attempts", "not_before", "done_at", "error"]
     list_filter = ["kind", ("done_at", admin.EmptyFieldListFilter)]
     search_fields = ["purchase__id"]
+
+
+@admin.register(Declaration)
+class DeclarationAdmin(ReadOnlyAdmin):
+    list_display = ["declared_at", "kind", "purchase", "user", "terms_version", "sha256"]
+    list_filter = ["kind", "terms_version"]
+    list_select_related = ["purchase", "user"]
+    search_fields = ["purchase__id", "user__email", "sha256"]
+    date_hierarchy = "declared_at"

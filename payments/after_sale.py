@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from licensing.models import ExclusiveRight
 from licensing.services import restore_right, revoke_right, suspend_right
 from payments import gateway
-from payments.errors import AlreadyRefunded, RefundRefused
+from payments.errors import AlreadyRefunded, AlreadyRevoked, RefundRefused, RevokeRefused
 from payments.gateway import Dispute, Intent
 from payments.models import Purchase
-from payments.moves import State, lock, move, note, report
+from payments.moves import TRANSITIONS, State, lock, move, note, report
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def follow(purchase: Purchase, intent: Intent) -> bool:
     if intent.amount_refunded and not intent.refunded:
         note(purchase, text=f"partial refund: {intent.amount_refunded} of {intent.amount_received}")
     to = outcome(intent, disputes)
-    if to == purchase.state:
+    if to == purchase.state or to not in TRANSITIONS[purchase.state]:
         return False
     with transaction.atomic():
         locked = lock(purchase.pk)
@@ -68,7 +68,7 @@ def refund_purchase(*, purchase: Purchase, reason: str) -> Purchase:
         raise RefundRefused(
             _("The payment is disputed; it is decided there and cannot be refunded meanwhile.")
         )
-    if purchase.state != State.SOLD or purchase.payment_intent_id is None:
+    if purchase.state not in {State.SOLD, State.REVOKED} or purchase.payment_intent_id is None:
         raise RefundRefused(
             _("Only a sold piece can be refunded; this purchase is %(state)s.") % {"state": purchase.state}
         )
@@ -92,6 +92,24 @@ def refund_purchase(*, purchase: Purchase, reason: str) -> Purchase:
             raise AlreadyRefunded
         move(locked, to=State.REFUNDED, reason=reason)
         _change_right(locked, to=State.REFUNDED)
+    return locked
+
+
+def revoke_purchase(*, purchase: Purchase, reason: str) -> Purchase:
+    """End the right and retire the piece, and keep the money. A second call raises ``AlreadyRevoked``.
+
+    Raises ``RevokeRefused`` when there is no right that could end.
+    """
+    with transaction.atomic():
+        locked = lock(purchase.pk)
+        if locked.state == State.REVOKED:
+            raise AlreadyRevoked
+        if State.REVOKED not in TRANSITIONS[locked.state]:
+            raise RevokeRefused(locked.state)
+        move(locked, to=State.REVOKED, reason=reason)
+        revoke_right(
+            right=ExclusiveRight.objects.get(purchase_id=locked.pk), reason=reason, now=timezone.now()
+        )
     return locked
 
 

@@ -109,6 +109,40 @@ class RefundRefused(PaymentError):
     status = 409
 
 
+class AlreadyRevoked(PaymentError):
+    """The right has ended already."""
+
+    code = "already_revoked"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(_("The right of this purchase has been revoked already."))
+
+
+class RevokeRefused(PaymentError):
+    """A purchase in this state has no right that could be revoked."""
+
+    code = "revoke_refused"
+    status = 409
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            _("Only the right of a sold piece can be revoked; this purchase is %(state)s.") % {"state": state}
+        )
+
+
+class WithdrawalRefused(PaymentError):
+    """There is nothing to withdraw from, or the right of withdrawal has ended."""
+
+    code = "withdrawal_refused"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The right of withdrawal has ended, because the files were handed over, or nothing was sold.")
+        )
+
+
 class UnknownPurchase(PaymentError):
     """An event is about a purchase of ours that we do not know (yet): Stripe should send it again."""
 

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from licensing.forms import LicenseeField
+from payments.consents import WORDING, Kind
 
 
 class BuyForm(forms.Form):
@@ -13,10 +14,10 @@ class BuyForm(forms.Form):
 
     licensee = LicenseeField(autocomplete="name")
     consent_immediate = forms.BooleanField(
-        label=_("I want the files at once, before the withdrawal period of 14 days ends."),
+        label=WORDING[Kind.IMMEDIATE_DELIVERY],
         error_messages={"required": _("Without this we may not hand the files over.")},
     )
     consent_withdrawal = forms.BooleanField(
-        label=_("I know that I lose my right of withdrawal when the files are handed over."),
+        label=WORDING[Kind.WITHDRAWAL_LOST],
         error_messages={"required": _("Without this we may not hand the files over.")},
     )

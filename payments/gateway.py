@@ -77,6 +77,9 @@ NETWORK_RETRIES = 2
 DOUBLE_KEY = "sk_test_soloscore_double"
 INTENT_DETAILS = "latest_charge"
 
+TAX_CODE = "txcd_10401100"
+"""Digital audio works, downloaded, no subscription, with permanent rights (docs.stripe.com/tax/digital-products)."""
+
 log = logging.getLogger(__name__)
 
 
@@ -98,6 +101,9 @@ def create_session(*, order: Order, idempotency_key: str) -> CheckoutSession:
         "unit_amount": order.amount,
         "product_data": {"name": order.title},
     }
+    if settings.STRIPE_TAX:
+        price["tax_behavior"] = settings.STRIPE_TAX_BEHAVIOR
+        price["product_data"]["tax_code"] = TAX_CODE
     params: SessionCreateParams = {
         "mode": "payment",
         "line_items": [{"quantity": 1, "price_data": price}],
@@ -114,6 +120,9 @@ def create_session(*, order: Order, idempotency_key: str) -> CheckoutSession:
         "success_url": order.success_url,
         "cancel_url": order.cancel_url,
     }
+    if settings.STRIPE_TAX:
+        params["automatic_tax"] = {"enabled": True}
+        params["billing_address_collection"] = "required"
     with _told_plainly():
         return _session(
             _client().v1.checkout.sessions.create(params=params, options={"idempotency_key": idempotency_key})
@@ -248,7 +257,10 @@ def _session(session: stripe.checkout.Session) -> CheckoutSession:
         url=session.url or "",
         status=session.status or "",
         payment_status=session.payment_status,
+        amount_subtotal=session.amount_subtotal or 0,
         amount_total=session.amount_total or 0,
+        amount_tax=session.total_details.amount_tax if session.total_details else 0,
+        is_taxed=session.automatic_tax.enabled,
         currency=session.currency or "",
         livemode=session.livemode,
         client_reference_id=session.client_reference_id or "",

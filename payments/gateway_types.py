@@ -73,13 +73,16 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSession:
-    """A Checkout Session with its PaymentIntent, if one was begun."""
+    """A Checkout Session with its PaymentIntent, if one was begun. Amounts are in cents; a total includes its tax."""
 
     id: str
     url: str
     status: str
     payment_status: str
+    amount_subtotal: int
     amount_total: int
+    amount_tax: int
+    is_taxed: bool
     currency: str
     livemode: bool
     client_reference_id: str

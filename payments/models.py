@@ -27,6 +27,7 @@ class Purchase(models.Model):
         REFUNDED = "refunded", _("refunded")
         DISPUTED = "disputed", _("disputed")
         LOST = "lost", _("dispute lost")
+        REVOKED = "revoked", _("revoked")
 
     OVER = (State.EXPIRED, State.CANCELLED)
     """States that free the piece for somebody else."""
@@ -43,6 +44,12 @@ class Purchase(models.Model):
         _("price"), help_text=_("In cents, as it was when the piece was held.")
     )
     currency = models.CharField(_("currency"), max_length=3)
+    total_minor = models.PositiveIntegerField(
+        _("paid"), null=True, blank=True, help_text=_("In cents, with all taxes; empty until it is paid.")
+    )
+    tax_minor = models.PositiveIntegerField(
+        _("tax in it"), null=True, blank=True, help_text=_("In cents, as Stripe Tax computed it.")
+    )
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.HELD)
     expires_at = models.DateTimeField(_("held until"))
     attempt = models.PositiveSmallIntegerField(_("checkout attempt"), default=1)
@@ -85,6 +92,7 @@ class Purchase(models.Model):
                         "refunded",
                         "disputed",
                         "lost",
+                        "revoked",
                     ]
                 ),
                 name="payments_purchase_state_known",
@@ -101,6 +109,11 @@ class Purchase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} ({self.state})"
+
+    @property
+    def paid_minor(self) -> int:
+        """What the buyer pays or paid, in cents."""
+        return self.price_minor if self.total_minor is None else self.total_minor
 
 
 class PurchaseEvent(models.Model):
@@ -121,6 +134,40 @@ class PurchaseEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_state or 'new'} → {self.to_state}"
+
+
+class Declaration(models.Model):
+    """What a buyer declared about a purchase, in the words they saw. Rows are added and never changed."""
+
+    class Kind(models.TextChoices):
+        IMMEDIATE_DELIVERY = "immediate_delivery", _("consent to immediate delivery")
+        WITHDRAWAL_LOST = "withdrawal_lost", _("knowledge that the right of withdrawal ends")
+        WITHDRAWAL = "withdrawal", _("withdrawal")
+
+    purchase = models.ForeignKey(
+        Purchase, on_delete=models.PROTECT, related_name="declarations", verbose_name=_("purchase")
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("who")
+    )
+    kind = models.CharField(_("kind"), max_length=18, choices=Kind)
+    text = models.TextField(_("words shown"))
+    sha256 = models.CharField(_("SHA-256 of the words"), max_length=64)
+    terms_version = models.CharField(_("terms"), max_length=20)
+    declared_at = models.DateTimeField(_("when"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["declared_at", "pk"]
+        verbose_name = _("declaration of a buyer")
+        verbose_name_plural = _("declarations of buyers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["purchase", "kind", "sha256"], name="payments_declaration_once_per_wording"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.purchase_id}"
 
 
 class WebhookEvent(models.Model):
@@ -175,11 +222,29 @@ class OutboxMessage(models.Model):
     class Kind(models.TextChoices):
         DELIVERY = "delivery", _("build the files and sign the certificate")
         RECEIPT = "receipt", _("e-mail the receipt")
+        LET_GO = "let_go", _("close the checkout of a hold that was lost")
+        WITHDRAW = "withdraw", _("send the money of a withdrawn purchase back")
+        MAIL_HOLD_LOST = "mail_hold_lost", _("e-mail that a hold was lost")
+        MAIL_WITHDRAWN = "mail_withdrawn", _("e-mail that a withdrawal arrived")
+        MAIL_REFUNDED = "mail_refunded", _("e-mail about a refund")
+        MAIL_DISPUTED = "mail_disputed", _("e-mail about a dispute")
+        MAIL_RESTORED = "mail_restored", _("e-mail about a dispute that was won")
+        MAIL_LOST = "mail_lost", _("e-mail about a dispute that was lost")
+        MAIL_REVOKED = "mail_revoked", _("e-mail about a revoked right")
 
     purchase = models.ForeignKey(
         Purchase, on_delete=models.PROTECT, related_name="outbox", verbose_name=_("purchase")
     )
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=14, choices=Kind)
+    event = models.ForeignKey(
+        PurchaseEvent,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("move it follows"),
+        help_text=_("What may happen to a purchase again is told again."),
+    )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     not_before = models.DateTimeField(_("not before"))
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
@@ -191,7 +256,12 @@ class OutboxMessage(models.Model):
         verbose_name = _("outbox message")
         verbose_name_plural = _("outbox messages")
         constraints = [
-            models.UniqueConstraint(fields=["purchase", "kind"], name="payments_outbox_once_per_kind"),
+            models.UniqueConstraint(
+                fields=["purchase", "kind"],
+                condition=models.Q(event=None),
+                name="payments_outbox_once_per_kind",
+            ),
+            models.UniqueConstraint(fields=["event", "kind"], name="payments_outbox_once_per_event"),
         ]
 
     def __str__(self) -> str:

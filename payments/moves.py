@@ -11,16 +11,19 @@ from django.utils import timezone
 
 from generation.models import Composition
 from generation.services import set_sale_state
-from payments.models import Incident, Purchase, PurchaseEvent
+from payments.bell import leave
+from payments.models import Incident, OutboxMessage, Purchase, PurchaseEvent
 
 State = Purchase.State
 SaleState = Composition.SaleState
+Kind = OutboxMessage.Kind
 
 TRANSITIONS: dict[str, frozenset[str]] = {
     State.HELD: frozenset({State.CLAIMED, State.EXPIRED, State.CANCELLED}),
     State.CLAIMED: frozenset({State.SOLD, State.CANCELLED, State.REFUNDED}),
-    State.SOLD: frozenset({State.REFUNDED, State.DISPUTED, State.LOST}),
-    State.DISPUTED: frozenset({State.SOLD, State.LOST, State.REFUNDED}),
+    State.SOLD: frozenset({State.REFUNDED, State.DISPUTED, State.LOST, State.REVOKED}),
+    State.DISPUTED: frozenset({State.SOLD, State.LOST, State.REFUNDED, State.REVOKED}),
+    State.REVOKED: frozenset({State.REFUNDED, State.LOST}),
     State.EXPIRED: frozenset(),
     State.CANCELLED: frozenset(),
     State.REFUNDED: frozenset(),
@@ -37,8 +40,19 @@ MIRROR: dict[str, str] = {
     State.CANCELLED: SaleState.AVAILABLE,
     State.REFUNDED: SaleState.RETIRED,
     State.LOST: SaleState.RETIRED,
+    State.REVOKED: SaleState.RETIRED,
 }
 """What the shop shows for each state of the purchase that has the piece."""
+
+LEAVES: dict[tuple[str, str], tuple[str, ...]] = {
+    (State.CLAIMED, State.SOLD): (Kind.DELIVERY, Kind.RECEIPT),
+    (State.DISPUTED, State.SOLD): (Kind.MAIL_RESTORED,),
+    **{(source, State.DISPUTED): (Kind.MAIL_DISPUTED,) for source in TRANSITIONS},
+    **{(source, State.REFUNDED): (Kind.MAIL_REFUNDED,) for source in TRANSITIONS},
+    **{(source, State.LOST): (Kind.MAIL_LOST,) for source in TRANSITIONS},
+    **{(source, State.REVOKED): (Kind.MAIL_REVOKED,) for source in TRANSITIONS},
+}
+"""What each move leaves to be done, written in its transaction."""
 
 log = logging.getLogger(__name__)
 
@@ -50,23 +64,50 @@ def lock(purchase_id: uuid.UUID) -> Purchase:
     return Purchase.objects.select_for_update().get(pk=purchase_id)
 
 
-def move(purchase: Purchase, *, to: str, reason: str, **fields: Any) -> None:
-    """Move a purchase that ``lock`` returned, write the history, and mirror the state in the shop.
+def move(purchase: Purchase, *, to: str, reason: str, leaves: tuple[str, ...] = (), **fields: Any) -> None:
+    """Move a purchase that ``lock`` returned, write the history, mirror the state in the shop, and leave what follows.
 
-    Raises ``ValueError`` when the table does not allow it. Part of the caller's transaction.
+    ``leaves`` is left beside what the table names. Raises ``ValueError`` when the table of moves does not allow it.
+    Part of the caller's transaction.
     """
     if to not in TRANSITIONS[purchase.state]:
         raise ValueError(f"Purchase {purchase.pk} cannot go from {purchase.state} to {to}.")
     before = purchase.state
     Purchase.objects.filter(pk=purchase.pk).update(state=to, updated_at=timezone.now(), **fields)
-    PurchaseEvent.objects.create(purchase=purchase, from_state=before, to_state=to, reason=reason[:200])
+    event = PurchaseEvent.objects.create(
+        purchase=purchase, from_state=before, to_state=to, reason=reason[:200]
+    )
     purchase.refresh_from_db()
-    if MIRROR[to] != MIRROR[before] and not set_sale_state(
-        composition_id=purchase.composition_id, to=MIRROR[to], expected={MIRROR[before]}
-    ):
-        # Staff may have retired the piece meanwhile. The purchase is what counts; a person should look.
-        report(purchase, kind="sale_state_differs", detail=f"expected {MIRROR[before]} while moving to {to}")
-    log.info("purchase %s: %s -> %s (%s)", purchase.pk, before, to, reason)
+    if MIRROR[to] != MIRROR[before]:
+        _mirror(purchase, before=before, to=to)
+    leave(purchase, (*LEAVES.get((before, to), ()), *leaves), event=event)
+    log.info(
+        "purchase %s: %s -> %s (%s)",
+        purchase.pk,
+        before,
+        to,
+        reason,
+        extra={
+            "purchase": str(purchase.pk),
+            "composition": str(purchase.composition_id),
+            "from_state": str(before),
+            "to_state": str(to),
+            "reason": reason,
+        },
+    )
+
+
+def _mirror(purchase: Purchase, *, before: str, to: str) -> None:
+    piece, shown = purchase.composition_id, MIRROR[to]
+    because = Composition.Retired.RETURNED if shown == SaleState.RETIRED else ""
+    if set_sale_state(composition_id=piece, to=shown, expected={MIRROR[before]}, because=because):
+        return
+    # A held piece whose kin was sold left the shop meanwhile, and does not come back when its hold ends.
+    freed = shown == SaleState.AVAILABLE
+    if freed and Composition.objects.filter(pk=piece, sale_state=SaleState.RETIRED).exists():
+        return
+    # The purchase is what counts; a person should look.
+    report(purchase, kind="sale_state_differs", detail=f"expected {MIRROR[before]} while moving to {to}")
 
 
 def move_if(purchase_id: uuid.UUID, *, expected: str, to: str, reason: str, **fields: Any) -> bool:
@@ -91,7 +132,13 @@ def note(purchase: Purchase, *, text: str) -> None:
 
 def report(purchase: Purchase | None, *, kind: str, detail: str) -> None:
     """Tell staff of something about money that must not happen, once for each purchase and kind."""
-    log.error("incident %s: purchase %s: %s", kind, purchase.pk if purchase else "-", detail)
+    log.error(
+        "incident %s: purchase %s: %s",
+        kind,
+        purchase.pk if purchase else "-",
+        detail,
+        extra={"purchase": str(purchase.pk) if purchase else "", "incident": kind, "detail": detail},
+    )
     Incident.objects.bulk_create(
         [Incident(purchase=purchase, kind=kind, detail=detail[:300])], ignore_conflicts=True
     )

@@ -6,14 +6,18 @@ import logging
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.db.models import F
 from django.utils import timezone
 
 from licensing.services import deliver
 from payments.models import OutboxMessage, Purchase
-from payments.moves import report
+from payments.moves import State, report
+from payments.notices import NOTICES, send_notice
 from payments.receipts import send_receipt
+from payments.settle import let_go
+from payments.withdrawal import carry_out, is_declared
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +39,6 @@ def drain_outbox() -> int:
     for message in due[:AT_ONCE]:
         done += _claim(message) and _do(message)
     return done
-
-
-def ring() -> None:
-    """Wake a worker now instead of at the next round. A dead broker is logged and never felt."""
-    from payments.tasks import drain_outbox as task
-
-    try:
-        task.apply_async(retry=False, expires=60)
-    except Exception:
-        log.warning("the broker does not answer; the outbox is drained at the next round", exc_info=True)
 
 
 def _claim(message: OutboxMessage) -> bool:
@@ -81,7 +75,20 @@ def _put_off(message: OutboxMessage, error: Exception) -> None:
 
 
 def _deliver(purchase_id: uuid.UUID) -> None:
-    deliver(purchase_id=purchase_id)
+    """Build the files, unless the sale was undone before or the buyer has withdrawn."""
+    purchase = Purchase.objects.get(pk=purchase_id)
+    if purchase.state in {State.SOLD, State.DISPUTED} and not is_declared(purchase):
+        deliver(purchase_id=purchase_id)
 
 
-WORK: dict[str, Callable[[uuid.UUID], None]] = {Kind.DELIVERY: _deliver, Kind.RECEIPT: send_receipt}
+def _let_go(purchase_id: uuid.UUID) -> None:
+    let_go(purchase_id=purchase_id)
+
+
+WORK: dict[str, Callable[[uuid.UUID], None]] = {
+    Kind.DELIVERY: _deliver,
+    Kind.RECEIPT: send_receipt,
+    Kind.LET_GO: _let_go,
+    Kind.WITHDRAW: carry_out,
+    **{kind: partial(send_notice, kind) for kind in NOTICES},
+}

@@ -1,34 +1,40 @@
-"""The e-mail after a sale."""
+"""The e-mail after a sale. It is the confirmation on a durable medium: what was bought, agreed and declared."""
 
 from __future__ import annotations
 
 import uuid
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from licensing.models import Certificate
+from licensing.terms import terms_sha256, terms_text
 from payments.models import Purchase
+from payments.notices import purchase_url, send
 
 
 def send_receipt(purchase_id: uuid.UUID) -> None:
-    """Tell the buyer what they own and where it lies. At least once: a worker that dies after sending sends again."""
+    """Tell the buyer what they own, where it lies and what they declared; the licence goes with it, word for word."""
     purchase = Purchase.objects.select_related("buyer", "composition__instrument").get(pk=purchase_id)
     certificate = Certificate.objects.filter(right__purchase_id=purchase_id).earliest("issued_at")
+    site = settings.SITE_URL.rstrip("/")
     context = {
         "purchase": purchase,
         "composition": purchase.composition,
         "certificate": certificate,
-        "url": settings.SITE_URL.rstrip("/") + reverse("purchase", args=[purchase.pk]),
+        "declarations": purchase.declarations.all(),
+        "terms_sha256": terms_sha256(purchase.terms_version),
+        "seller": settings.SELLER_NAME,
+        "url": purchase_url(purchase),
+        "certificate_url": site + reverse("certificate", args=[certificate.pk]),
         "site_name": settings.SITE_NAME,
     }
-    subject = " ".join(render_to_string("payments/email/receipt_subject.txt", context).split())
-    mail = EmailMultiAlternatives(
-        subject=subject,
-        body=render_to_string("payments/email/receipt.txt", context),
-        to=[purchase.buyer.email],
+    licence = (f"licence-{purchase.terms_version}.md", terms_text(purchase.terms_version), "text/markdown")
+    send(
+        purchase,
+        subject=render_to_string("payments/email/receipt_subject.txt", context),
+        template="payments/email/receipt",
+        context=context,
+        attachments=(licence,),
     )
-    mail.attach_alternative(render_to_string("payments/email/receipt.html", context), "text/html")
-    mail.send()

@@ -21,7 +21,8 @@ from generation.services import set_sale_state
 from licensing.documents import title_of
 from licensing.integrity import breaks_unique
 from payments import gateway
-from payments.after_sale import refund_purchase
+from payments.after_sale import refund_purchase, revoke_purchase
+from payments.consents import declare
 from payments.errors import (
     AlreadyHeld,
     AlreadySold,
@@ -34,15 +35,16 @@ from payments.errors import (
 )
 from payments.models import Purchase, PurchaseEvent
 from payments.moves import MIRROR, State, move_if, report
-from payments.nearness import is_sold_elsewhere
+from payments.nearness import sold_elsewhere
 from payments.outbox import drain_outbox
 from payments.settle import cancel_purchase, settle
 from payments.sweeper import reconcile, sweep_purchases
 from payments.webhooks import handle_event
+from payments.withdrawal import withdraw
 
 __all__ = [
-    "PaymentError", "cancel_purchase", "drain_outbox", "handle_event", "reconcile", "refund_purchase", "settle",
-    "start_purchase", "sweep_purchases",
+    "PaymentError", "cancel_purchase", "drain_outbox", "handle_event", "reconcile", "refund_purchase",
+    "revoke_purchase", "settle", "start_purchase", "sweep_purchases", "withdraw",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -117,7 +119,7 @@ def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Ma
         if composition.maker.user_id != buyer.pk and not composition.is_listed(now=now):
             raise NotForSale
         _check_limits(purchase)
-        if is_sold_elsewhere(composition_id=composition.pk):
+        if sold_elsewhere(composition):
             raise AlreadySold
         if not set_sale_state(
             composition_id=composition.pk,
@@ -127,6 +129,7 @@ def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Ma
         ):
             raise NotForSale
         PurchaseEvent.objects.create(purchase=purchase, to_state=State.HELD, reason="held")
+        declare(purchase, consents)
     return purchase
 
 
@@ -158,6 +161,10 @@ def _own_hold(
         raise AlreadySold
     if live.buyer_id != buyer.pk:
         raise AlreadyHeld
+    if composition.sale_state == Composition.SaleState.RETIRED:
+        # Its kin was sold; the outbox is about to close the checkout.
+        raise AlreadySold
+    declare(live, consents)
     Purchase.objects.filter(pk=live.pk, state=State.HELD).update(licensee=licensee, consents=dict(consents))
     live.refresh_from_db()
     return live

@@ -14,22 +14,30 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from generation.kin import retire_kin
+from generation.models import Composition
 from generation.services import set_sale_state
 from generation.works import lock_register
 from licensing.errors import AlreadyGranted
 from licensing.services import grant_right
 from payments import gateway
 from payments.after_sale import follow
+from payments.bell import leave
 from payments.gateway import CheckoutSession, Intent
-from payments.models import OutboxMessage, Purchase
-from payments.moves import SaleState, State, lock, move, move_if, report
-from payments.nearness import is_sold_elsewhere
-from payments.outbox import ring
+from payments.models import Purchase
+from payments.moves import Kind, SaleState, State, lock, move, move_if, report
+from payments.nearness import KIN, NEAR, sold_elsewhere
 
 log = logging.getLogger(__name__)
 
 STEPS_AT_MOST = 8
 PROCESSING_EXTENDS_BY = timedelta(minutes=10)
+
+LOST_TO = {
+    KIN: "refused: another version of the piece has been sold",
+    NEAR: "refused: a piece too near to this one has been sold",
+}
+"""Why a hold that was paid for gets its money back instead of the piece."""
 
 
 def settle(*, purchase_id: uuid.UUID) -> Purchase:
@@ -58,12 +66,24 @@ def cancel_purchase(*, purchase: Purchase) -> Purchase:
     return close_checkout(purchase, to=State.CANCELLED, reason=reason)
 
 
-def close_checkout(purchase: Purchase, *, to: str, reason: str) -> Purchase:
+def close_checkout(purchase: Purchase, *, to: str, reason: str, leaves: tuple[str, ...] = ()) -> Purchase:
     """Ask Stripe to close the checkout of a hold; only when it says so is the piece free, otherwise settle."""
     session = gateway.expire_session(purchase.session_id or "")
     if session.status == "expired":
-        move_if(purchase.pk, expected=State.HELD, to=to, reason=reason)
+        move_if(purchase.pk, expected=State.HELD, to=to, reason=reason, leaves=leaves)
     return settle(purchase_id=purchase.pk)
+
+
+def let_go(*, purchase_id: uuid.UUID) -> None:
+    """End the hold on a piece whose kin was sold: close its checkout, or give back what was paid there meanwhile."""
+    purchase = Purchase.objects.get(pk=purchase_id)
+    if purchase.state != State.HELD:
+        return
+    reason, leaves = LOST_TO[KIN], (Kind.MAIL_HOLD_LOST,)
+    if purchase.session_id is None:
+        _release_without_session(purchase, to=State.CANCELLED, reason=reason, leaves=leaves)
+    else:
+        close_checkout(purchase, to=State.CANCELLED, reason=reason, leaves=leaves)
 
 
 def release_unopened(purchase: Purchase) -> Purchase:
@@ -71,11 +91,13 @@ def release_unopened(purchase: Purchase) -> Purchase:
     return _release_without_session(purchase, to=State.EXPIRED, reason="checkout was never opened")
 
 
-def _release_without_session(purchase: Purchase, *, to: str, reason: str) -> Purchase:
+def _release_without_session(
+    purchase: Purchase, *, to: str, reason: str, leaves: tuple[str, ...] = ()
+) -> Purchase:
     with transaction.atomic():
         locked = lock(purchase.pk)
         if locked.state == State.HELD and locked.session_id is None:
-            move(locked, to=to, reason=reason)
+            move(locked, to=to, reason=reason, leaves=leaves)
             return locked
     # A session was stored between our look and the lock: now only Stripe can release the hold.
     return settle(purchase_id=purchase.pk) if locked.session_id else locked
@@ -100,25 +122,20 @@ def _after_hold(purchase: Purchase, session: CheckoutSession) -> bool:
         )
     wrong = mismatch(purchase, session, intent)
     if wrong:
-        return _give_back(
-            purchase,
-            intent,
-            kind="payment_differs",
-            detail=wrong,
-            reason="the payment was not the one asked for",
-        )
+        report(purchase, kind="payment_differs", detail=wrong)
+        return _give_back(purchase, intent, reason="the payment was not the one asked for")
     if intent.status == "processing" or intent.under_review:
         _extend(purchase)
         return False
     if intent.status in {"requires_capture", "succeeded"}:
-        return _claim(purchase, intent)
+        return _claim(purchase, session, intent)
     return False
 
 
-def _claim(purchase: Purchase, intent: Intent) -> bool:
-    """Claim the right for an authorised payment, unless a piece too near to this one was sold meanwhile.
+def _claim(purchase: Purchase, session: CheckoutSession, intent: Intent) -> bool:
+    """Claim the right for an authorised payment, unless its kin or a piece too near to it was sold meanwhile.
 
-    The register stays locked until the claim is written: of two near pieces paid at the same moment one is claimed,
+    The register stays locked until the claim is written: of two such pieces paid at the same moment one is claimed,
     and the buyer of the other gets the authorisation back, as the second buyer of the same piece would.
     """
     with transaction.atomic():
@@ -126,19 +143,27 @@ def _claim(purchase: Purchase, intent: Intent) -> bool:
         if locked.state != State.HELD:
             return False
         lock_register()
-        if not is_sold_elsewhere(composition_id=locked.composition_id):
-            move(locked, to=State.CLAIMED, reason="payment authorised", payment_intent_id=intent.id)
+        rival = sold_elsewhere(locked.composition)
+        if not rival:
+            move(
+                locked,
+                to=State.CLAIMED,
+                reason="payment authorised",
+                payment_intent_id=intent.id,
+                total_minor=session.amount_total,
+                tax_minor=session.amount_tax if session.is_taxed else None,
+            )
             return True
-    given_back = _give_back(
-        purchase,
-        intent,
-        kind="too_near_to_sold",
-        detail=f"composition {purchase.composition_id} is too near to a piece sold meanwhile",
-        reason="refused: a piece too near to this one has been sold",
-    )
-    if given_back:
+    if rival == NEAR:
+        detail = f"composition {purchase.composition_id} is too near to a piece sold meanwhile"
+        report(purchase, kind="too_near_to_sold", detail=detail)
+    given_back = _give_back(purchase, intent, reason=LOST_TO[rival], leaves=(Kind.MAIL_HOLD_LOST,))
+    if given_back and rival == NEAR:
         set_sale_state(
-            composition_id=purchase.composition_id, to=SaleState.RETIRED, expected={SaleState.AVAILABLE}
+            composition_id=purchase.composition_id,
+            to=SaleState.RETIRED,
+            expected={SaleState.AVAILABLE},
+            because=Composition.Retired.TOO_NEAR,
         )
     return given_back
 
@@ -207,10 +232,7 @@ def _sell(purchase: Purchase) -> bool:
                 is_test=locked.is_test,
                 now=now,
             )
-            OutboxMessage.objects.bulk_create(
-                OutboxMessage(purchase=locked, kind=kind, not_before=now) for kind in OutboxMessage.Kind
-            )
-            transaction.on_commit(ring, robust=True)
+            _retire_kin(locked)
     except AlreadyGranted:
         report(
             purchase, kind="captured_without_right", detail="the piece has another owner; the money goes back"
@@ -224,6 +246,13 @@ def _sell(purchase: Purchase) -> bool:
             purchase.pk, expected=State.CLAIMED, to=State.REFUNDED, reason="refunded: already owned"
         )
     return True
+
+
+def _retire_kin(purchase: Purchase) -> None:
+    """Take the kin of a sold piece out of the shop, and have the checkouts closed of those who held one."""
+    held = retire_kin(purchase.composition)
+    for loser in Purchase.objects.filter(composition__in=held, state=State.HELD):
+        leave(loser, (Kind.LET_GO,))
 
 
 def _after_sale(purchase: Purchase, session: CheckoutSession) -> bool:
@@ -249,10 +278,14 @@ def _after_release(purchase: Purchase, session: CheckoutSession) -> bool:
 
 def mismatch(purchase: Purchase, session: CheckoutSession, intent: Intent) -> str:
     """Return what does not fit between a purchase and what was paid; empty if all of it does."""
-    ours = str(purchase.pk)
+    ours, total = str(purchase.pk), purchase.price_minor
+    if session.is_taxed and session.amount_total != total:
+        # The tax comes on top, unless the price was said to include it.
+        total += session.amount_tax
     pairs = {
-        "amount": (purchase.price_minor, intent.amount),
-        "amount of the checkout": (purchase.price_minor, session.amount_total),
+        "amount": (total, intent.amount),
+        "amount of the checkout": (total, session.amount_total),
+        "subtotal of the checkout": (purchase.price_minor, session.amount_subtotal),
         "currency": (purchase.currency, intent.currency),
         "currency of the checkout": (purchase.currency, session.currency),
         "mode": (not purchase.is_test, intent.livemode),
@@ -269,9 +302,8 @@ def mismatch(purchase: Purchase, session: CheckoutSession, intent: Intent) -> st
     return "; ".join(wrong)
 
 
-def _give_back(purchase: Purchase, intent: Intent, *, kind: str, detail: str, reason: str) -> bool:
+def _give_back(purchase: Purchase, intent: Intent, *, reason: str, leaves: tuple[str, ...] = ()) -> bool:
     """Give a payment back that may not be kept, and only then let go of the piece."""
-    report(purchase, kind=kind, detail=detail)
     if intent.status == "processing":
         _extend(purchase)
         return False
@@ -282,7 +314,7 @@ def _give_back(purchase: Purchase, intent: Intent, *, kind: str, detail: str, re
         )
     elif current.status != "canceled":
         return False
-    return move_if(purchase.pk, expected=State.HELD, to=State.CANCELLED, reason=reason)
+    return move_if(purchase.pk, expected=State.HELD, to=State.CANCELLED, reason=reason, leaves=leaves)
 
 
 def _extend(purchase: Purchase) -> None:
@@ -298,6 +330,7 @@ NEXT_STEP: dict[str, Callable[[Purchase, CheckoutSession], bool]] = {
     State.DISPUTED: _after_sale,
     State.REFUNDED: _after_sale,
     State.LOST: _after_sale,
+    State.REVOKED: _after_sale,
     State.EXPIRED: _after_release,
     State.CANCELLED: _after_release,
 }

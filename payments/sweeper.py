@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import OperationalError
 from django.db.models import F
 from django.utils import timezone
@@ -24,6 +27,9 @@ AT_ONCE = 50
 RECONCILE_DAYS = timedelta(days=4)
 """Stripe repeats a webhook for three days; what is still missing after that was lost."""
 
+KEEPS_MONEY = {State.SOLD, State.DISPUTED, State.LOST, State.REFUNDED, State.REVOKED}
+"""States in which a captured payment is explained."""
+
 
 def sweep_purchases() -> dict[str, int]:
     """Look after every purchase that is not at rest, and clear away what deliveries left behind.
@@ -41,23 +47,40 @@ def sweep_purchases() -> dict[str, int]:
 
 def reconcile() -> dict[str, int]:
     """Compare the last days' payments at Stripe with ours, settle what differs, and report what is not explained."""
-    repaired = unexplained = 0
-    for intent in gateway.intents_since(timezone.now() - RECONCILE_DAYS):
+    counts = {"repaired": 0, "unexplained": 0}
+    for difference in differences():
+        counts["repaired" if difference.is_repaired else "unexplained"] += 1
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One payment that stood otherwise at Stripe than here, in words, and whether that is put right now."""
+
+    text: str
+    is_repaired: bool
+
+
+def differences(*, days: timedelta = RECONCILE_DAYS) -> Iterator[Difference]:
+    """Yield what differs between Stripe and us, having settled each purchase or left an incident for staff."""
+    for intent in gateway.intents_since(timezone.now() - days):
         purchase = _purchase_of(intent)
         if purchase is None:
+            if intent.metadata.get("environment") == settings.ENVIRONMENT:
+                yield Difference(
+                    f"{intent.id}: {intent.status}, its purchase is not known here", is_repaired=False
+                )
             continue
         before = purchase.state
         purchase = settle(purchase_id=purchase.pk)
-        repaired += purchase.state != before
+        if purchase.state != before:
+            text = f"{intent.id}: purchase {purchase.pk} was {before}, is {purchase.state} now"
+            yield Difference(text, is_repaired=True)
         taken = intent.status == "succeeded" and not intent.refunded
-        if taken and purchase.state not in {State.SOLD, State.DISPUTED, State.LOST, State.REFUNDED}:
-            report(
-                purchase,
-                kind="captured_without_right",
-                detail=f"{intent.id} is captured, purchase {purchase.state}",
-            )
-            unexplained += 1
-    return {"repaired": repaired, "unexplained": unexplained}
+        if taken and purchase.state not in KEEPS_MONEY:
+            detail = f"{intent.id} is captured, purchase {purchase.state}"
+            report(purchase, kind="captured_without_right", detail=detail)
+            yield Difference(f"{detail} ({purchase.pk})", is_repaired=False)
 
 
 def _held(**when: object) -> list[Purchase]:

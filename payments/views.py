@@ -23,7 +23,7 @@ from generation.models import Composition
 from generation.pricing import price_label
 from generation.services import composition_for_listener
 from licensing.models import ExclusiveRight
-from payments import gateway, services
+from payments import gateway, services, withdrawal
 from payments.errors import AlreadyHeld, BuyerNotAllowed, PaymentError, UnknownPurchase
 from payments.forms import BuyForm
 from payments.models import Purchase
@@ -101,6 +101,9 @@ def purchase(request: PersonRequest, purchase_id: uuid.UUID) -> HttpResponse:
         "passed_on": passed_on,
         "files": files,
         "files_ready": files_ready,
+        "declarations": own.declarations.all(),
+        "withdrawal_offered": withdrawal.is_offered(own),
+        "withdrawal_declared": withdrawal.is_declared(own),
         "waiting": still_paying or (own.state == State.SOLD and not files_ready),
     }
     return render(request, "payments/purchase.html", context)
@@ -135,6 +138,33 @@ def purchase_cancel(request: PersonRequest, purchase_id: uuid.UUID) -> HttpRespo
         messages.info(request, _("Your hold was cancelled. Nothing was charged."))
         return redirect("composition", composition_id=own.composition_id)
     return redirect("purchase", purchase_id=own.pk)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def purchase_withdraw(request: PersonRequest, purchase_id: uuid.UUID) -> HttpResponse:
+    """Let a buyer withdraw from the contract, or say why the right of withdrawal has ended."""
+    own = _own_purchase(request, purchase_id)
+    status = 200
+    if request.method == "POST":
+        try:
+            own = services.withdraw(purchase=own)
+        except PaymentError as error:
+            status = error.status
+            messages.error(request, error.message)
+        else:
+            messages.success(request, _("Your withdrawal has arrived. We confirmed it by e-mail."))
+            return redirect("purchase", purchase_id=own.pk)
+    context = {
+        "purchase": own,
+        "composition": own.composition,
+        "declarations": own.declarations.all(),
+        "is_delivered": withdrawal.is_delivered(own),
+        "is_declared": withdrawal.is_declared(own),
+        "can_withdraw": own.state == State.SOLD,
+    }
+    return render(request, "payments/withdraw.html", context, status=status)
 
 
 @csrf_exempt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from payments.double.engine import API_VERSION, Engine, cancel, close_session, find
+from payments.double.engine import API_VERSION, Engine, cancel, close_session, find, with_tax
 from payments.double.store import Books, Document, new_id
 
 
@@ -175,7 +175,9 @@ class Browser:
     def _intent(self, books: Books, session: Document) -> Document:
         if session["payment_intent"]:
             return find(books, session["payment_intent"], "payment_intent")
-        data = books.hidden(session["id"]).get("payment_intent_data", {})
+        hidden = books.hidden(session["id"])
+        data = hidden.get("payment_intent_data", {})
+        session |= with_tax(session, on_top=hidden.get("tax_on_top", False))
         intent = {
             "id": new_id("pi"),
             "object": "payment_intent",

@@ -18,9 +18,13 @@ SHORTEST_SESSION = 30 * 60
 LONGEST_SESSION = 24 * 60 * 60
 AUTHORISATION_LASTS = 7 * 24 * 60 * 60
 SMALLEST_AMOUNT = 50
+TAX_PERCENT = 20
+"""What the double takes from everybody; at Stripe it depends on the address."""
 
 SESSION_PARAMS = {
     "allowed_payment_method_types",
+    "automatic_tax",
+    "billing_address_collection",
     "cancel_url",
     "client_reference_id",
     "customer_email",
@@ -194,6 +198,10 @@ def _create_session(books: Books, params: Document) -> Document:
     currency = prices[0]["currency"]
     if not re.fullmatch("[a-z]{3}", currency):
         raise Refusal(400, f"Invalid currency: {currency}.")
+    taxed = params.get("automatic_tax", {}).get("enabled") == "true"
+    behaviours = {price.get("tax_behavior") for price in prices}
+    if taxed and not behaviours <= {"inclusive", "exclusive"}:
+        raise Refusal(400, "With automatic tax, every price needs a `tax_behavior`: inclusive or exclusive.")
     identity = new_id("cs_test")
     session = {
         "id": identity,
@@ -201,6 +209,8 @@ def _create_session(books: Books, params: Document) -> Document:
         "allowed_payment_method_types": params.get("allowed_payment_method_types"),
         "amount_subtotal": amount,
         "amount_total": amount,
+        "automatic_tax": {"enabled": taxed, "status": "requires_location_inputs" if taxed else None},
+        "billing_address_collection": params.get("billing_address_collection"),
         "cancel_url": params.get("cancel_url"),
         "client_reference_id": params.get("client_reference_id"),
         "created": now,
@@ -215,10 +225,29 @@ def _create_session(books: Books, params: Document) -> Document:
         "payment_status": "unpaid",
         "status": "open",
         "success_url": params["success_url"],
+        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
         "url": f"/test-checkout/{identity}/",
     }
-    return books.put(session, hidden={"payment_intent_data": data, "name": prices[0]["product_data"]["name"]})
+    hidden = {
+        "payment_intent_data": data,
+        "name": prices[0]["product_data"]["name"],
+        "tax_on_top": behaviours == {"exclusive"},
+    }
+    return books.put(session, hidden=hidden)
+
+
+def with_tax(session: Document, *, on_top: bool) -> Document:
+    """Return a session as it is once the buyer's address is known: taxed, if it was opened so."""
+    if not session["automatic_tax"]["enabled"]:
+        return session
+    net = session["amount_subtotal"]
+    tax = round(net * TAX_PERCENT / (100 if on_top else 100 + TAX_PERCENT))
+    return session | {
+        "amount_total": net + tax if on_top else net,
+        "automatic_tax": {"enabled": True, "status": "complete"},
+        "total_details": session["total_details"] | {"amount_tax": tax},
+    }
 
 
 def _get_session(books: Books, params: Document, identity: str) -> Document:

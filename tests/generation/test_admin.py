@@ -21,8 +21,8 @@ def staff() -> Client:
     return client
 
 
-def act(client: Client, action: str, *pieces: Composition) -> None:
-    chosen = {"action": action, "_selected_action": [str(piece.pk) for piece in pieces]}
+def act(client: Client, action: str, *pieces: Composition, reason: str = "out of tune") -> None:
+    chosen = {"action": action, "reason": reason, "_selected_action": [str(piece.pk) for piece in pieces]}
     assert client.post(LIST, chosen).status_code == 302
 
 
@@ -47,6 +47,16 @@ def test_only_a_piece_nobody_holds_is_withdrawn(staff: Client, before: str, afte
     piece = a_listed_composition(sale_state=before)
     act(staff, "withdraw", piece)
     assert state(piece) == ("ready", after)
+
+
+def test_a_piece_is_withdrawn_once_and_only_with_a_reason(staff: Client) -> None:
+    piece = a_listed_composition()
+    act(staff, "withdraw", piece, reason="  ")
+    assert (state(piece)[1], LogEntry.objects.count()) == ("available", 0)
+    for _ in range(2):
+        act(staff, "withdraw", piece)
+    assert (state(piece)[1], piece.retired_because) == ("retired", "withdrawn")
+    assert [entry.change_message for entry in LogEntry.objects.all()] == ["withdrawn (out of tune)"]
 
 
 def test_an_unfinished_piece_is_not_withdrawn(staff: Client) -> None:

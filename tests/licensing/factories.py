@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.test import Client
+from django.urls import reverse
 
 from licensing import services
 from licensing.models import ExclusiveRight
@@ -56,3 +58,14 @@ def a_delivered_right(**fields: Any) -> ExclusiveRight:
     services.deliver(purchase_id=right.purchase_id)
     right.certificate.refresh_from_db()
     return right
+
+
+def downloaded(client: Client, copyright_id: str, name: str) -> Any:
+    """Ask for a file as a click on our pages does; what is streamed is read to its end and kept as ``body``."""
+    answer = client.get(reverse("download", args=[copyright_id, name]))
+    if answer.status_code == 302 and answer["Location"].startswith("/download/"):
+        answer = client.get(answer["Location"])
+    if answer.streaming:
+        answer.body = b"".join(answer.streaming_content)
+        answer.close()
+    return answer

@@ -31,7 +31,7 @@ from licensing.errors import NoSuchExtra
 from licensing.models import ExclusiveRight, Extra
 from licensing.tasks import build_extra, sweep_extras
 from tests.factories import a_ready_composition, a_staff_user, a_user, an_instrument, on_record
-from tests.licensing.factories import a_right
+from tests.licensing.factories import a_right, downloaded
 
 pytestmark = pytest.mark.django_db
 
@@ -106,11 +106,7 @@ def ask(client: Client, right: ExclusiveRight, kind: str = "loop") -> Any:
 
 
 def fetch(client: Client, right: ExclusiveRight, kind: str = "loop") -> Any:
-    answer = client.get(reverse("extra_download", args=[right.certificate.pk, kind]))
-    if answer.streaming:
-        answer.body = b"".join(answer.streaming_content)
-        answer.close()
-    return answer
+    return downloaded(client, right.certificate.pk, f"extras/{kind}.zip")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +197,7 @@ def test_the_owner_asks_sees_the_state_and_downloads(quick: list[dict[str, Any]]
     build_extra(*rung)
     ready = client.get(page)
     assert not ready.context["waiting"]
-    assert reverse("extra_download", args=[right.certificate.pk, "loop"]) in ready.content.decode()
+    assert reverse("download", args=[right.certificate.pk, "extras/loop.zip"]) in ready.content.decode()
     got = fetch(client, right)
     assert hashlib.sha256(got.body).hexdigest() == Extra.objects.get().sha256
     assert got["Content-Disposition"] == f'attachment; filename="{right.certificate.pk}-loop.zip"'

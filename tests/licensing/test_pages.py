@@ -16,7 +16,7 @@ from accounts.services import SESSION_KEY
 from licensing import services
 from licensing.models import ExclusiveRight
 from tests.factories import a_maker, a_ready_composition, a_staff_user, a_user
-from tests.licensing.factories import a_delivered_right, a_right
+from tests.licensing.factories import a_delivered_right, a_right, downloaded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_music")]
 
@@ -29,6 +29,8 @@ def as_user(user: User) -> Client:
 
 def get(client: Client, name: str, *arguments: str) -> Any:
     """Ask for a page; a streamed answer is read to its end and its content kept."""
+    if name == "download":
+        return downloaded(client, *arguments)
     answer = client.get(reverse(name, args=arguments))
     if answer.streaming:
         answer.body = b"".join(answer.streaming_content)

@@ -9,14 +9,15 @@ from django.test import Client
 from django.urls import reverse
 
 from licensing.models import Certificate, DeliveredFile, ExclusiveRight, RegisterEntry, Replacement
-from payments.models import Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent
+from payments import services
+from payments.models import Declaration, Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent
 from payments.moves import report
 from tests.factories import a_staff_user
 from tests.payments.shop import Shop
 
 MODELS = [
-    Certificate, DeliveredFile, ExclusiveRight, Incident, OutboxMessage, Purchase, PurchaseEvent, RegisterEntry,
-    Replacement, WebhookEvent,
+    Certificate, Declaration, DeliveredFile, ExclusiveRight, Incident, OutboxMessage, Purchase, PurchaseEvent,
+    RegisterEntry, Replacement, WebhookEvent,
 ]  # fmt: skip
 
 
@@ -46,8 +47,8 @@ def test_money_and_certificates_can_be_read_and_neither_made_changed_nor_deleted
     assert model in admin.site._registry
 
 
-def act(staff: Client, action: str, purchase: Purchase) -> None:
-    form = {"action": action, "_selected_action": [str(purchase.pk)]}
+def act(staff: Client, action: str, purchase: Purchase, **more: str) -> None:
+    form = {**more, "action": action, "_selected_action": [str(purchase.pk)]}
     assert staff.post(reverse("admin:payments_purchase_changelist"), form).status_code == 302
     purchase.refresh_from_db()
 
@@ -75,3 +76,36 @@ def test_staff_close_an_incident(shop: Shop, staff: Client) -> None:
     staff.post(reverse("admin:payments_incident_changelist"), form)
     incident.refresh_from_db()
     assert incident.resolved_at is not None
+
+
+def test_staff_revoke_once_with_a_reason_and_the_money_stays(shop: Shop, staff: Client) -> None:
+    purchase = shop.sold()
+    act(staff, "revoke", purchase)
+    assert purchase.state == "sold"
+    for _ in range(2):
+        act(staff, "revoke", purchase, reason="used in a fraud")
+    right, piece = ExclusiveRight.objects.get(), purchase.composition
+    piece.refresh_from_db()
+    assert (purchase.state, right.state, right.reason) == ("revoked", "revoked", "used in a fraud")
+    assert (piece.sale_state, shop.refunds()) == ("retired", [])
+    assert purchase.events.last().reason == "used in a fraud"
+    entries = LogEntry.objects.filter(object_id=str(purchase.pk))
+    assert [entry.change_message for entry in entries] == ["revoked (used in a fraud): now revoked"]
+    assert services.settle(purchase_id=purchase.pk).state == "revoked"
+    act(staff, "refund", purchase, reason="after all")
+    assert (purchase.state, len(shop.refunds())) == ("refunded", 1)
+    assert purchase.events.last().reason == "after all"
+
+
+def test_a_hold_has_no_right_to_revoke(shop: Shop, staff: Client) -> None:
+    purchase = shop.start()
+    act(staff, "revoke", purchase, reason="x")
+    assert (purchase.state, LogEntry.objects.count()) == ("held", 0)
+
+
+def test_the_first_page_says_that_nothing_was_captured_without_a_right(shop: Shop, staff: Client) -> None:
+    assert "Captured without right: 0 (must be 0)" in staff.get(reverse("admin:index")).content.decode()
+    report(shop.start(), kind="captured_without_right", detail="x")
+    page = staff.get(reverse("admin:index")).content.decode()
+    assert "Captured without right: 1 (must be 0)" in page
+    assert "Incidents nobody has looked after: 1" in page

@@ -15,6 +15,7 @@ from licensing.models import Certificate, ExclusiveRight
 from payments import services, test_checkout
 from payments.models import Purchase, WebhookEvent
 from tests.factories import a_listed_composition, a_user
+from tests.licensing.factories import downloaded
 from tests.payments.shop import Shop, post
 
 FORM = {"licensee": "Ada Lovelace", "consent_immediate": "on", "consent_withdrawal": "on"}
@@ -74,8 +75,8 @@ def test_a_buyer_pays_owns_and_downloads(shop: Shop, files: None) -> None:
         "certificate.pdf",
         "everything.zip",
     }
-    download = client.get(reverse("download", args=[certificate.pk, "master.wav"]))
-    assert b"".join(download.streaming_content) == b"master.wav"
+    download = downloaded(client, certificate.pk, "master.wav")
+    assert download.body == b"master.wav"
     assert [message.to for message in mail.outbox] == [[purchase.buyer.email]]
     assert certificate.pk in mail.outbox[0].body
 

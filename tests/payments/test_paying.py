@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -385,3 +388,66 @@ def test_reconciliation_repairs_what_every_message_missed(shop: Shop) -> None:
     assert services.reconcile() == {"repaired": 1, "unexplained": 0}
     assert sold_once(shop, purchase)
     assert services.reconcile() == {"repaired": 0, "unexplained": 0}
+
+
+def test_the_command_prints_what_it_repaired_and_what_nobody_can_explain(shop: Shop) -> None:
+    """W11, by hand."""
+    purchase = shop.paid()
+    said = io.StringIO()
+    call_command("reconcile", stdout=said)
+    assert f"purchase {purchase.pk} was held, is sold now" in said.getvalue()
+    assert "1 repaired, 0 unexplained" in said.getvalue()
+    stray = shop.sold()
+    shop.stripe.change(
+        stray.payment_intent_id or "", metadata={"environment": "development", "purchase": str(uuid.uuid4())}
+    )
+    with pytest.raises(CommandError, match="1 differences need a person"):
+        call_command("reconcile", stdout=said)
+    assert f"unexplained  {stray.payment_intent_id}" in said.getvalue()
+    with pytest.raises(CommandError, match="--days is 0"):
+        call_command("reconcile", "--days", "0")
+
+
+@pytest.mark.parametrize(("behaviour", "total", "tax"), [("inclusive", 4900, 817), ("exclusive", 5880, 980)])
+def test_with_stripe_tax_the_price_is_the_subtotal_and_the_tax_is_written_down(
+    shop: Shop, settings: Any, behaviour: str, total: int, tax: int
+) -> None:
+    settings.STRIPE_TAX, settings.STRIPE_TAX_BEHAVIOR = True, behaviour
+    purchase = shop.sold()
+    assert (purchase.price_minor, purchase.total_minor, purchase.tax_minor) == (4900, total, tax)
+    assert shop.intent(purchase).amount_received == total
+    [call] = shop.calls("POST /v1/checkout/sessions")
+    assert call.params["automatic_tax"] == {"enabled": "true"}
+    assert call.params["billing_address_collection"] == "required"
+    price = call.params["line_items"][0]["price_data"]
+    assert price["tax_behavior"] == behaviour
+    assert price["product_data"]["tax_code"] == gateway.TAX_CODE
+    services.refund_purchase(purchase=purchase, reason="test")
+    assert [refund["amount"] for refund in shop.refunds()] == [total]
+
+
+def test_without_stripe_tax_nothing_is_asked_for_or_written(shop: Shop) -> None:
+    purchase = shop.sold()
+    assert (purchase.total_minor, purchase.tax_minor) == (4900, None)
+    [call] = shop.calls("POST /v1/checkout/sessions")
+    assert "automatic_tax" not in call.params
+
+
+def test_another_subtotal_or_a_total_that_is_no_sum_is_not_taken(shop: Shop, settings: Any) -> None:
+    settings.STRIPE_TAX = True
+    for change in ({"amount_subtotal": 4000}, {"amount_total": 5000}):
+        purchase = shop.paid()
+        shop.stripe.change(purchase.session_id or "", **change)
+        assert services.settle(purchase_id=purchase.pk).state == "cancelled"
+    assert shop.captures() == 0
+    assert incidents() == ["payment_differs"] * 2
+
+
+def test_each_move_is_one_log_line_that_a_program_can_read(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="payments.moves")
+    purchase = shop.sold()
+    lines = [record for record in caplog.records if record.name == "payments.moves"]
+    read = [json.loads(json.dumps([line.purchase, line.from_state, line.to_state])) for line in lines]
+    assert read == [[str(purchase.pk), "held", "claimed"], [str(purchase.pk), "claimed", "sold"]]

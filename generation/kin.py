@@ -1,0 +1,83 @@
+"""The kin of a piece: what leaves the shop when it is sold, and the order that is never composed again.
+
+Kin are the pieces of one family (variants, variations, cuts and extensions, tied by ``origin``) and the pieces of the
+same order: instrument, wishes and seed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from generation.models import Composition
+from generation.orders import OrderFields
+from generation.states import WAITING_OR_WORKING, State, move
+
+SaleState, Retired = Composition.SaleState, Composition.Retired
+
+FIELDS = {
+    "instrument_id": "instrument",
+    "ordered_seconds": "seconds",
+    "seed": "seed",
+    "mood": "mood",
+    "wished_tonic": "tonic",
+    "wished_mode": "mode",
+    "wished_bpm": "bpm",
+    "density": "density",
+    "register": "register",
+    "temperature": "temperature",
+}
+"""What makes an order the same: the columns of a piece, and what an order calls them."""
+
+SOLD_ONCE = Q(sale_state=SaleState.SOLD) | Q(sale_state=SaleState.RETIRED) & ~Q(
+    retired_because__in=[Retired.WITHDRAWN, Retired.TOO_NEAR]
+)
+"""Pieces that were sold, also if the sale was undone, and the kin that left the shop with them."""
+
+OFFERED = (SaleState.AVAILABLE, SaleState.ON_HOLD)
+
+
+def kin_of(piece: Composition) -> QuerySet[Composition]:
+    """Return the other pieces of a piece's family and of its order, whatever their state."""
+    first = piece.origin_id or piece.pk
+    family = Q(pk=first) | Q(origin=first)
+    order = Q(**{column: getattr(piece, column) for column in FIELDS})
+    return Composition.objects.filter(family | order).exclude(pk=piece.pk)
+
+
+def is_spent(piece: Composition) -> bool:
+    """Whether one of a piece's kin was sold, so that this one is neither composed nor sold any more."""
+    return kin_of(piece).filter(SOLD_ONCE).exists()
+
+
+def is_burned(order: OrderFields) -> bool:
+    """Whether a piece of this very order was sold. Without a seed it never is: an unused one will be drawn."""
+    if order.seed is None:
+        return False
+    same: dict[str, Any] = {column: getattr(order, field) for column, field in FIELDS.items()}
+    return Composition.objects.filter(SOLD_ONCE, **same).exists()
+
+
+def retire_kin(piece: Composition) -> list[uuid.UUID]:
+    """Take the kin of a sold piece out of the shop for ever, and stop what is in work. Part of the sale's transaction.
+
+    Returns the pieces that somebody held; their checkouts are the caller's to close. The rows are locked in the order
+    of their keys, after that of the piece itself.
+    """
+    kin = list(kin_of(piece).order_by("pk").select_for_update(of=("self",)))
+    now, reason = (
+        timezone.now(),
+        _("Another version of this piece has been sold, and with it all that are kin."),
+    )
+    for one in kin:
+        if one.state in WAITING_OR_WORKING:
+            move(composition_id=one.pk, to=State.CANCELLED, error=reason, finished_at=now)
+    offered = [one for one in kin if one.state == State.READY and one.sale_state in OFFERED]
+    Composition.objects.filter(pk__in=[one.pk for one in offered]).update(
+        sale_state=SaleState.RETIRED, held_until=None, retired_because=Retired.KIN_SOLD
+    )
+    return [one.pk for one in offered if one.sale_state == SaleState.ON_HOLD]
