@@ -21,10 +21,9 @@ from generation.recognition import keep_print
 from generation.storage import MASTER, path_of
 from licensing.models import Certificate
 from licensing.recognition import sale_mark
-from licensing.transfers import transfer_right
 from tests.factories import a_ready_composition
 from tests.files import silent_wav, some_music
-from tests.licensing.factories import a_delivered_right, a_right, write_silence
+from tests.licensing.factories import a_right
 
 pytestmark = pytest.mark.django_db
 
@@ -104,19 +103,6 @@ def test_the_sale_whose_copy_it_is_is_named(marks: Marks, piece: Composition, re
     assert (asked["work"], asked["sales"]) == (piece.pk.bytes, [certificate.pk.encode()])
     assert asked["secret"] == settings.MARK_SECRET.encode()
     assert len(asked["master"]) == 30 * 44_100
-
-
-def test_after_a_transfer_the_older_copies_are_still_told_apart(
-    marks: Marks, piece: Composition, recording: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("licensing.delivery.write_music_files", write_silence)
-    right = a_delivered_right(composition=piece)
-    old = right.certificate
-    new = transfer_right(user=right.holder, copyright_id=old.pk, licensee="Grace Ltd")
-    for certificate in (old, new):
-        marks.copy_named = (certificate.pk.encode(),)
-        assert facts(recording)["copy"] == certificate.pk
-    assert marks.asked[0]["sales"] == [old.pk.encode(), new.pk.encode()]
 
 
 def test_a_sold_piece_without_its_copy_mark_is_the_preview_or_the_master(
