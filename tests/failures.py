@@ -1,4 +1,4 @@
-"""Every failure that is injected into a sale, and the tests that inject it: ``python -m tests.failures`` writes the page.
+"""Every failure that is injected into a sale, and the tests that do it: ``python -m tests.failures`` writes the page.
 
 A test names its rows by ``@pytest.mark.row("R7")``; ``tests/payments/test_failures.py`` fails when a row has no test.
 """
@@ -136,9 +136,9 @@ def page() -> str:
     lines = [
         "# Failures that are injected",
         "",
-        "Made by `python -m tests.failures`; a test names its rows by `@pytest.mark.row`, and a row without a test fails",
-        "the suite. `tests/races` runs on PostgreSQL, with real threads. Beside these rows, a machine plays any order of all",
-        "of it (`tests/payments/test_any_order.py`), and `manage.py bench_sales` lets a crowd in while processes die.",
+        "Made by `python -m tests.failures`. A test names its rows by `@pytest.mark.row`; a row without one fails",
+        "the suite. `tests/races` runs on PostgreSQL, with real threads. Beside these rows, a machine plays any",
+        "order of them (`tests/payments/test_any_order.py`), and `manage.py bench_sales` lets a crowd in while processes die.",
     ]
     for letter, title in GROUPS.items():
         lines += ["", f"## {title}", "", "| | injected | outcome | tests |", "| --- | --- | --- | --- |"]
