@@ -49,6 +49,7 @@ AT_THE_SAME_TIME = 32
 
 WILD_ROUNDS, ROUNDS_AT_MOST = 3, 12
 TRIES = 6
+ANSWERS_BETWEEN_KILLS = (10, 40)
 SWEEP_EVERY_SECONDS = 0.5
 MOODS = {
     "pay": 6,
@@ -95,6 +96,7 @@ class Crowd:
         self._engine = Engine(settings.TEST_CHECKOUT_STORE)
         self._stripe = Browser(self._engine)
         self._seen: Counter[str] = Counter()
+        self._answers = 0
 
     def run(self) -> Result:
         """Let everybody in again and again until every piece is sold; then let time pass and count."""
@@ -164,16 +166,23 @@ class Crowd:
         """Press the button again when no answer came, as people do."""
         for _ in range(TRIES):
             try:
-                return self._server.visit(buyer, path, form)
+                answer = self._server.visit(buyer, path, form)
             except (OSError, http.client.HTTPException):
                 self._seen["requests without answer"] += 1
                 time.sleep(0.2)
+            else:
+                self._answers += 1
+                return answer
         return 0, ""
 
     def _kill(self, over: threading.Event) -> None:
+        """Kill a web worker after every few answers: in the middle of others, at whatever speed the machine has."""
         chance = random.Random(2)  # noqa: S311
-        while not over.wait(chance.uniform(0.1, 0.8)):
-            self._seen["web workers killed"] += self._server.kill_a_worker(chance)
+        due = chance.randint(*ANSWERS_BETWEEN_KILLS)
+        while not over.wait(0.01):
+            if self._answers >= due:
+                self._seen["web workers killed"] += self._server.kill_a_worker(chance)
+                due = self._answers + chance.randint(*ANSWERS_BETWEEN_KILLS)
 
     def _deliver(self, over: threading.Event) -> None:
         """Be Stripe's post office: lose some events, deliver some twice, and none in order."""
@@ -199,6 +208,7 @@ class Crowd:
         except (OSError, http.client.HTTPException):
             self._seen["webhooks killed"] += 1
         else:
+            self._answers += 1
             self._seen[f"webhook {status}"] += 1
 
     def _unsold(self) -> list[uuid.UUID]:

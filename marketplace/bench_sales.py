@@ -13,10 +13,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marketplace.bench import Figure
 
+if TYPE_CHECKING:
+    from marketplace.bench_crowd import Result
+
+PARTS = ("sale", "flood", "crowd")
 SALES = 40
 WORKS_ON_RECORD = 200
 SALE_TAKES_AT_MOST_MS = 50
@@ -40,28 +44,37 @@ def selling(source: Path) -> Iterator[Figure]:
             yield Figure(**row)
 
 
-def sales(*, buyers: int, pieces: int) -> Iterator[Figure]:
+def sales(*, parts: Sequence[str], buyers: int, pieces: int) -> Iterator[Figure]:
     """Measure in this process, against an empty PostgreSQL that ``bench_shop.prepare`` accepted."""
     from marketplace import bench_shop
     from marketplace.bench_crowd import Crowd, naive_shop
     from marketplace.bench_flood import flooded
 
     chance = random.Random(1)  # noqa: S311 - chance, not secrecy
-    yield from sale_transaction(chance)
-    offered = bench_shop.offer(pieces, rng=chance)
-    people = bench_shop.buyers(buyers)
-    twice = naive_shop(buyers=people, pieces=offered)
-    yield Figure(f"naive shop, of {pieces} pieces sold to more than one", twice, "", "> 0", twice > 0)
-    with bench_shop.server() as server:
-        yield from flooded(server, offered)
-        result = Crowd(server, buyers=people, pieces=offered).run()
-    name = f"{buyers} buyers, {pieces} pieces"
-    yield Figure(f"{name}: rights", result.rights, "", f"{pieces}", result.rights == pieces)
-    yield Figure(f"{name}: captures", result.captures, "", f"{pieces}", result.captures == pieces)
-    yield Figure(f"{name}: charged losers", result.charged_losers, "", "0", result.charged_losers == 0)
-    yield Figure(f"{name}: stuck after the sweeper", result.stuck, "", "0", result.stuck == 0)
-    yield Figure(f"{name}: authorisations left", result.standing, "", "0", result.standing == 0)
-    yield Figure(f"{name}: incidents", result.incidents, "", "0", result.incidents == 0)
+    if "sale" in parts:
+        yield from sale_transaction(chance)
+    if "flood" in parts:
+        with bench_shop.server() as server:
+            yield from flooded(server, bench_shop.offer(3, rng=chance))
+    if "crowd" in parts:
+        offered, people = bench_shop.offer(pieces, rng=chance), bench_shop.buyers(buyers)
+        twice = naive_shop(buyers=people, pieces=offered)
+        yield Figure(f"naive shop, of {pieces} pieces sold to more than one", twice, "", "> 0", twice > 0)
+        with bench_shop.server() as server:
+            result = Crowd(server, buyers=people, pieces=offered).run()
+        yield from _crowd_figures(result, name=f"{buyers} buyers, {pieces} pieces", pieces=pieces)
+
+
+def _crowd_figures(result: Result, *, name: str, pieces: int) -> Iterator[Figure]:
+    for what, value, wanted in (
+        ("rights", result.rights, pieces),
+        ("captures", result.captures, pieces),
+        ("charged losers", result.charged_losers, 0),
+        ("stuck after the sweeper", result.stuck, 0),
+        ("authorisations left", result.standing, 0),
+        ("incidents", result.incidents, 0),
+    ):
+        yield Figure(f"{name}: {what}", value, "", f"{wanted}", value == wanted)
     for what, count in sorted(result.seen.items()):
         yield Figure(f"on the way: {what}", count, "", "—", holds=True)
 

@@ -138,7 +138,8 @@ def page() -> str:
         "",
         "Made by `python -m tests.failures`. A test names its rows by `@pytest.mark.row`; a row without one fails",
         "the suite. `tests/races` runs on PostgreSQL, with real threads. Beside these rows, a machine plays any",
-        "order of them (`tests/payments/test_any_order.py`), and `manage.py bench_sales` lets a crowd in while processes die.",
+        "order of them (`tests/payments/test_any_order.py`), and `manage.py bench_sales` lets a crowd in while",
+        "processes die.",
     ]
     for letter, title in GROUPS.items():
         lines += ["", f"## {title}", "", "| | injected | outcome | tests |", "| --- | --- | --- | --- |"]

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketplace import bench_shop
-from marketplace.bench_sales import sales
+from marketplace.bench_sales import PARTS, sales
 
 
 class Command(BaseCommand):
@@ -20,15 +20,22 @@ class Command(BaseCommand):
     help = "Measure a sale, a flood of bad webhooks and a crowd of buyers, on an empty PostgreSQL database."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them by default"
+        )
         parser.add_argument("--buyers", type=int, default=200, metavar="N")
         parser.add_argument("--pieces", type=int, default=50, metavar="N")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        parts = options["parts"] or PARTS
+        unknown = sorted(set(parts) - set(PARTS))
+        if unknown:
+            raise CommandError(f"{unknown[0]!r} is not a part; choose from {', '.join(PARTS)}.")
         bench_shop.prepare()
         logging.disable(logging.ERROR)
         figures = []
-        for figure in sales(buyers=options["buyers"], pieces=options["pieces"]):
+        for figure in sales(parts=parts, buyers=options["buyers"], pieces=options["pieces"]):
             mark = "holds" if figure.holds else "FALLS SHORT"
             self.stdout.write(
                 f"{figure.what:<58} {figure.value:>8.2f} {figure.unit:<4} {figure.must_hold:>6}  {mark}"
