@@ -173,7 +173,7 @@ def _cut(composition: Composition, *, seconds: int, tries: int) -> Score:
 def _mastered(score: Score, *, seed: int, mark: Mark) -> Sound:
     performance = perform(score=score, seed=seed)
     dry = played(performance=performance, score=score, cache_dir=Path(settings.SOUND_CACHE_DIR))
-    placed = mark(in_room(sound=dry, rate=RATE, room=performance.voice.room))
+    placed = mark(in_room(sound=dry, rate=RATE, voice=performance.voice))
     return master(sound=ended(sound=placed, rate=RATE, music_seconds=performance.seconds), rate=RATE).sound
 
 

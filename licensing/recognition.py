@@ -5,6 +5,7 @@ It stands here and not beside the audio prints because it asks for sales.
 
 from __future__ import annotations
 
+import mmap
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -14,21 +15,29 @@ from django.conf import settings
 from django.http import Http404
 
 from generation import recognition, storage
+from generation.audio.errors import CredentialsUnusable
+from generation.audio.provenance import Provenance, read_provenance
+from generation.content_credentials import credentials
 from generation.models import Composition
 from generation.selectors import Visitor, composition_for_listener
 from licensing.models import Certificate
+
+MANIFEST_LABEL = b"c2pa"
+"""Stands in every C2PA manifest store (JUMBF label)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicAnswer:
     """What anybody may know of a recording: that it was made here, and, unless its maker keeps it private, as what.
 
-    ``certificate`` is there once the piece was sold, also after the sale was undone.
+    ``certificate`` is there once the piece was sold, also after the sale was undone. ``statement`` is the file's own
+    signed manifest, if it has one; only where its verdict is ``ours`` is it to be believed.
     """
 
     is_ours: bool
     composition: Composition | None = None
     certificate: Certificate | None = None
+    statement: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +58,31 @@ class Identified:
 def answer_for_public(path: Path, *, makers: Collection[uuid.UUID], user: Visitor) -> PublicAnswer:
     """Recognise a recording for a visitor. Light enough for a web request; raises what ``recognise`` raises."""
     heard = recognition.recognise(path)
+    statement = _statement_of(path)
     if heard is None:
-        return PublicAnswer(is_ours=False)
+        return PublicAnswer(
+            is_ours=statement is not None and statement.verdict == "ours", statement=statement
+        )
     try:
         piece = composition_for_listener(composition_id=heard.composition.pk, makers=makers, user=user)
     except Http404:
-        return PublicAnswer(is_ours=True)
-    return PublicAnswer(is_ours=True, composition=piece, certificate=certificate_of(piece))
+        return PublicAnswer(is_ours=True, statement=statement)
+    return PublicAnswer(
+        is_ours=True, composition=piece, certificate=certificate_of(piece), statement=statement
+    )
+
+
+def _statement_of(path: Path) -> Provenance | None:
+    """Return what the file's manifest says. None without one: only a file that may have one costs a process."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(MANIFEST_LABEL) < 0:
+            return None
+    try:
+        chain = credentials().chain
+    except CredentialsUnusable:
+        chain = b""
+    found = read_provenance(path, chain=chain)
+    return None if found.verdict == "none" else found
 
 
 def certificate_of(composition: Composition) -> Certificate | None:

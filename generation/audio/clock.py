@@ -8,7 +8,7 @@ from generation.audio.phrases import Phrases
 from generation.composer.score import Score
 
 LEAD_SECONDS = 0.1
-"""Silence before step 0 in every rendering: audio time is score time plus this."""
+"""Silence before the first note of every rendering."""
 
 RITARDANDO_SECONDS = 0.4
 RITARDANDO_SHARE = 0.16
@@ -27,13 +27,25 @@ class Clock:
     Each phrase hurries a little towards its middle and comes back. The last bar slows down by ``ritardando``
     seconds; the bars before it are imperceptibly faster by the same total, so the piece ends exactly when it is
     notated to end. Onsets never go backwards.
+
+    The sound begins with step ``begins``, by default that of the first note: nobody waits for a rest. The rest of the
+    piece is then slower by as much, evenly.
     """
 
     def __init__(
-        self, *, score: Score, phrases: Phrases, rubato: float, ritardando: float = RITARDANDO_SECONDS
+        self,
+        *,
+        score: Score,
+        phrases: Phrases,
+        rubato: float,
+        ritardando: float = RITARDANDO_SECONDS,
+        begins: int | None = None,
     ) -> None:
         self._score = score
         self._phrases = phrases
+        first = min((note.onset for note in score.notes), default=0)
+        self._begins = min(first, score.steps - 1) if begins is None else begins
+        self._seconds_a_step = score.seconds / (score.steps - self._begins)
         bar = score.steps_per_bar
         bar_seconds = score.seconds_at(bar)
         self._slowing = max(0, score.steps - bar)
@@ -44,7 +56,8 @@ class Clock:
 
     def at(self, step: int) -> float:
         """Seconds from the start of the audio; beyond the last bar line the piece goes on in tempo."""
-        seconds = LEAD_SECONDS + self._score.seconds_at(step)
+        step = max(step, self._begins)
+        seconds = LEAD_SECONDS + (step - self._begins) * self._seconds_a_step
         if step >= self._slowing:
             late = min(1.0, (step - self._slowing) / self._score.steps_per_bar)
             return seconds - self._ritardando * (1 - late**2)

@@ -31,14 +31,14 @@ def make_loop(*, score: Score, seed: int, cache_dir: Path, mark: Mark | None = N
     it. The loudness is that of any master, the true peak is measured across the seam, which ``mark`` leaves alone.
     Equal arguments give equal bits. Raises what ``perform``, ``played`` and ``master`` raise.
     """
-    performance = perform(score=score, seed=seed, ritardando=0.0)
+    performance = perform(score=score, seed=seed, ritardando=0.0, begins=0)
 
     def placed() -> Sound:
         """One round of the loop in its room, in which the rounds before still sound."""
         dry = played(performance=performance, score=score, cache_dir=cache_dir)
         once = _wrapped(dry, first=round(LEAD_SECONDS * RATE), frames=round(score.seconds * RATE))
         del dry
-        once = in_room(sound=once, rate=RATE, room=performance.voice.room)
+        once = in_room(sound=once, rate=RATE, voice=performance.voice)
         return _wrapped(once, first=0, frames=round(score.seconds * RATE))
 
     found = _mastered(placed(), before=round(BEFORE_SECONDS * RATE), mark=mark)

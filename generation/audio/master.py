@@ -10,15 +10,19 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from generation.audio.errors import SynthesisFailed
-from generation.audio.filters import filtered, high_pass
+from generation.audio.filters import convolved, filtered, high_pass, low_pass
 from generation.audio.levels import decibels, loudness_of, true_peaks, weighted_power
 from generation.audio.room import convolve, impulse_response
+from generation.audio.voices import Voice
 
 Sound = npt.NDArray[np.float32]
 
 TARGET_LUFS = -14.0
 CEILING_DBTP = -1.0
 HIGH_PASS_HERTZ = 28.0
+CEILING_TAPS = 101
+"""Of the low-pass: it falls by 80 dB within 2 kHz."""
+
 DECAYED_DB = -62.0
 FADE_SECONDS = 0.5
 LONGEST_TAIL_SECONDS = 3.5
@@ -47,12 +51,12 @@ class Master:
     true_peak_dbtp: float
 
 
-def in_room(*, sound: Sound, rate: int, room: float) -> Sound:
-    """Return ``sound`` (frames, 2) without what lies below hearing and with ``room`` of reverberation.
+def in_room(*, sound: Sound, rate: int, voice: Voice) -> Sound:
+    """Return ``sound`` (frames, 2) in the room of ``voice``, without what lies below hearing or above its ceiling.
 
     It is longer than ``sound`` by the room's tail. ``room.whole_blocks`` of a beginning give the beginning of it all.
     """
-    return convolve(sound=sound, response=_response(rate, room))
+    return convolve(sound=sound, response=_response(rate, voice.room, voice.ceiling_hertz))
 
 
 def ended(*, sound: Sound, rate: int, music_seconds: float) -> Sound:
@@ -133,10 +137,14 @@ def limiter_gain(*, peaks: Sound, gain_db: float, ceiling_db: float, rate: int) 
 
 
 @lru_cache(maxsize=16)
-def _response(rate: int, room: float) -> Sound:
-    """High-pass and room in one answer to a click, so that one convolution does for both."""
+def _response(rate: int, room: float, ceiling_hertz: float | None) -> Sound:
+    """Filters and room in one answer to a click, so that one convolution does for all."""
     response = impulse_response(rate) * room
     response[0] += 1.0
+    if ceiling_hertz:
+        ceiling = low_pass(taps=CEILING_TAPS, share=2 * ceiling_hertz / rate, beta=8.0)
+        sides = [convolved(side, ceiling)[: len(response)] for side in response.T]
+        response = np.stack(sides, axis=1)
     return filtered(response, sections=[high_pass(hertz=HIGH_PASS_HERTZ, quality=1 / np.sqrt(2), rate=rate)])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from generation.audio.clock import LEAD_SECONDS
+from generation.audio.clock import LEAD_SECONDS, Clock
 from generation.audio.phrases import phrases_of
 from generation.audio.synthesis import RATE
 from generation.composer.score import Score
@@ -26,13 +26,17 @@ def opening_frames(score: Score) -> int | None:
     if score.seconds < SHORTEST_PIECE_SECONDS:
         return None
     bars = range(score.pickup, score.steps, score.steps_per_bar)
+    phrases = phrases_of(score)
+    clock = Clock(score=score, phrases=phrases, rubato=0.0, ritardando=0.0)
     ends = (
-        _first_between(phrases_of(score).starts, score=score, latest=LONGEST_PHRASE_SECONDS),
-        _first_between(bars, score=score, latest=LONGEST_SECONDS),
+        _first_between(phrases.starts, clock=clock, latest=LONGEST_PHRASE_SECONDS),
+        _first_between(bars, clock=clock, latest=LONGEST_SECONDS),
     )
-    return int((LEAD_SECONDS + next((end for end in ends if end is not None), SHORTEST_SECONDS)) * RATE)
+    end = next((end for end in ends if end is not None), SHORTEST_SECONDS)
+    return int((LEAD_SECONDS + end) * RATE)
 
 
-def _first_between(steps: Iterable[int], *, score: Score, latest: float) -> float | None:
-    seconds = (score.seconds_at(step) for step in steps)
+def _first_between(steps: Iterable[int], *, clock: Clock, latest: float) -> float | None:
+    """The first of ``steps`` that comes in time, in seconds after the first note."""
+    seconds = (clock.at(step) - LEAD_SECONDS for step in steps)
     return next((second for second in seconds if SHORTEST_SECONDS <= second <= latest), None)

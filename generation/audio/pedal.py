@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from generation.audio.clock import Clock
-from generation.composer.score import STEPS_PER_QUARTER, Score
+from generation.audio.phrases import pulse
+from generation.composer.score import Score
 
 PEDAL_UP, PEDAL_DOWN = -0.01, 0.07
 """Legato pedalling: released with the new harmony, pressed again once its notes sound."""
@@ -18,9 +19,7 @@ def pedal_spans(*, score: Score, clock: Clock) -> tuple[tuple[float, float], ...
 
     Returns (seconds down, seconds up), in order and apart.
     """
-    beat = STEPS_PER_QUARTER * 4 // score.metre[1]
-    if score.metre[1] == 8:
-        beat *= 3 if score.metre[0] % 3 == 0 else 2
+    beat = pulse(score)
     changes: list[int] = []
     held: set[int] = set()
     for step in range(score.pickup % beat - beat if score.pickup % beat else 0, score.steps, beat):

@@ -1,8 +1,8 @@
 """Play a score the way a person would: loudness, breathing time, articulation and pedal, from one seed.
 
-What each instrument's player does is data (``expression``). Onsets stay within half a second of the notation,
-nearly all of them within a tenth, so that the drawing and the score can follow the sound; the piece ends when
-it is notated to end.
+What each instrument's player does is data (``expression``). Onsets stay within half a second of the clock's even
+time, nearly all of them within a tenth, so that the drawing and the score can follow the sound; the piece begins
+with its first note and ends when it is notated to end.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from generation.audio.expression import EXPRESSIONS, Expression
 from generation.audio.midi import Event, control, midi_file, note_off, note_on, program
 from generation.audio.pedal import pedal_spans
 from generation.audio.phrases import Phrases, peaks, phrases_of, stress
+from generation.audio.restrike import struck_again
 from generation.audio.voices import Voice, voice_of
 from generation.composer.score import STEPS_PER_QUARTER, Note, Score
 
@@ -39,9 +40,16 @@ ROLL_SECONDS = 0.085
 """From one stroke of a roll to the next."""
 
 ROLL_SOFTER = 10
-SWELL_FROM_SECONDS = 0.5
+LONGEST_STROKE_SECONDS = 1.2
+"""A tone that lasts longer is rolled, however it is notated."""
+
+AGAIN_SOFTER = 9
+"""How much softer a tone is struck that had died away."""
+
 SWELL_TOP, SWELL_AT = 127, 0.4
-SWELL_STEPS = 8
+SWELL_FROM_SECONDS, SWELL_FULL_SECONDS = 0.5, 2.0
+"""From which length a tone grows, and from which by the instrument's whole swell."""
+
 EXPRESSION_CONTROLLER, PEDAL_CONTROLLER = 11, 64
 MOST_PARTS = 15
 
@@ -72,15 +80,18 @@ class Performance:
     seconds: float
 
 
-def perform(*, score: Score, seed: int, ritardando: float = RITARDANDO_SECONDS) -> Performance:
+def perform(
+    *, score: Score, seed: int, ritardando: float = RITARDANDO_SECONDS, begins: int | None = None
+) -> Performance:
     """Perform ``score`` on its instrument; equal arguments give an equal performance.
 
-    ``ritardando`` is by how many seconds the last bar may slow down. Raises ``ValueError`` for an unknown
-    instrument, an empty score, or notes outside the instrument's range.
+    ``ritardando`` is by how many seconds the last bar may slow down, ``begins`` the grid step with which the sound
+    begins, by default that of the first note. Raises ``ValueError`` for an unknown instrument, an empty score, or
+    notes outside the instrument's range.
     """
     voice = voice_of(score.instrument)
     _check(score=score, voice=voice)
-    return _Player(score=score, voice=voice, seed=seed, ritardando=ritardando).play()
+    return _Player(score=score, voice=voice, seed=seed, ritardando=ritardando, begins=begins).play()
 
 
 def performance_midi(*, performance: Performance, score: Score) -> bytes:
@@ -115,17 +126,23 @@ def performance_midi(*, performance: Performance, score: Score) -> bytes:
 class _Player:
     """One performance in the making."""
 
-    def __init__(self, *, score: Score, voice: Voice, seed: int, ritardando: float) -> None:
-        self._score = score
+    def __init__(
+        self, *, score: Score, voice: Voice, seed: int, ritardando: float, begins: int | None
+    ) -> None:
         self._voice = voice
         self._manner: Expression = EXPRESSIONS[voice.slug]
         self._random = np.random.default_rng(seed)
         self._phrases: Phrases = phrases_of(score)
         self._clock = Clock(
-            score=score, phrases=self._phrases, rubato=self._manner.rubato, ritardando=ritardando
+            score=score,
+            phrases=self._phrases,
+            rubato=self._manner.rubato,
+            ritardando=ritardando,
+            begins=begins,
         )
-        self._peaks = peaks(score)
-        self._ends = _sounding_ends(score=score, rings=self._manner.rings)
+        self._score, self._again = struck_again(score=score, fading=self._manner.fading)
+        self._peaks = peaks(self._score)
+        self._ends = _sounding_ends(score=self._score, rings=self._manner.rings)
 
     def play(self) -> Performance:
         """Play all chords in order."""
@@ -147,10 +164,15 @@ class _Player:
             start = max(0.0, self._clock.at(note.onset) + shift + self._jitter(self._manner.spread) + delay)
             end = max(start + SHORTEST_SECONDS, self._end(note))
             played = PlayedNote(start=start, end=end, pitch=note.pitch, velocity=velocity, part=note.part)
-            if self._manner.roll_from and note.duration > self._manner.roll_from:
+            if self._rolled(note):
                 yield from self._roll(played, later=index % 2 == 1)
             else:
                 yield played
+
+    def _rolled(self, note: Note) -> bool:
+        manner = self._manner
+        seconds = self._clock.at(note.onset + note.duration) - self._clock.at(note.onset)
+        return manner.roll_from > 0 and (note.duration > manner.roll_from or seconds > LONGEST_STROKE_SECONDS)
 
     def _velocity(self, note: Note, *, chord: list[Note]) -> int:
         manner = self._manner
@@ -164,6 +186,8 @@ class _Player:
             velocity -= manner.balance * (0.2 if note is chord[0] else 0.5)
         if note is chord[-1]:
             velocity += manner.contour * self._peaks[note.onset]
+        if note.onset in self._again:
+            velocity -= AGAIN_SOFTER
         velocity += float(self._random.normal(0, manner.unevenness))
         return int(np.clip(round(velocity), manner.softest, manner.loudest))
 
@@ -204,23 +228,22 @@ class _Player:
             at = following
 
     def _swells(self, notes: tuple[PlayedNote, ...]) -> tuple[tuple[float, int], ...]:
-        """Let each long tone grow and fall a little, and be at full strength for all others."""
+        """Let each long tone grow and fall again, the longer the more, in steps too small to be heard."""
         if not self._manner.swell:
             return ()
-        low = SWELL_TOP - self._manner.swell
+        rest = SWELL_TOP - self._manner.swell
         tones = [notes[0].start]
         for note in notes:
             if note.start > tones[-1] + 2 * SHORTEST_SECONDS:
                 tones.append(note.start)
-        values: list[tuple[float, int]] = []
+        values = [(0.0, rest)]
         for start, end in pairwise([*tones, max(note.end for note in notes)]):
             if end - start < SWELL_FROM_SECONDS:
-                values.append((start, SWELL_TOP - self._manner.swell // 3))
                 continue
-            for index in range(SWELL_STEPS):
-                part = index / SWELL_STEPS
-                rise = part / SWELL_AT if part < SWELL_AT else 1 - 0.6 * (part - SWELL_AT) / (1 - SWELL_AT)
-                values.append((start + part * (end - start), low + round(self._manner.swell * rise)))
+            top = rest + round(self._manner.swell * min(1.0, (end - start) / SWELL_FULL_SECONDS))
+            highest = start + SWELL_AT * (end - start)
+            values += _glide(first=start, last=highest, begin=rest, end=top)
+            values += _glide(first=highest, last=end, begin=top, end=rest)
         return tuple(values)
 
     def _jitter(self, spread: float) -> float:
@@ -264,6 +287,12 @@ def _sounding_ends(*, score: Score, rings: bool) -> dict[Note, int]:
             other = None
         ends[note] = max(ends[note], min(bar_end, other.onset if other else bar_end))
     return ends
+
+
+def _glide(*, first: float, last: float, begin: int, end: int) -> list[tuple[float, int]]:
+    """The controller on its way between two values, evenly, one step after the other; ``begin`` is left out."""
+    count, step = abs(end - begin), 1 if end > begin else -1
+    return [(first + (last - first) * index / count, begin + step * index) for index in range(1, count + 1)]
 
 
 def _without_collisions(played: list[PlayedNote]) -> tuple[PlayedNote, ...]:

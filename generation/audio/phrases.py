@@ -71,6 +71,13 @@ def _breathing_point(line: int, *, within: int, onsets: Sequence[int], ends: dic
     return best
 
 
+def pulse(score: Score) -> int:
+    """Grid steps of the beat that is felt: three eighths together, or two, where eighths are counted."""
+    beats, unit = score.metre
+    together = 1 if unit != 8 else 3 if beats % 3 == 0 else 2
+    return together * STEPS_PER_QUARTER * 4 // unit
+
+
 def stress(*, score: Score, onset: int) -> float:
     """Stress of a place in the bar: 1 on its first beat, 0.5 on other strong ones, 0 on weak ones, -0.5 between."""
     beats, unit = score.metre

@@ -55,6 +55,9 @@ TAG_LEVEL_DB = (-3.5, -0.5)
 QUIETEST_TAG_DB = -5.0
 """Against the music so far: what a tag over a soft place has at least."""
 
+LOUDEST_TAG_DB = 3.0
+"""Against the music it covers, before that is ducked: what even a tag over a rest does not exceed."""
+
 DUCK = 10 ** (-4.0 / 20)
 DUCK_RAMP_SECONDS = 0.2
 OPENING_FADE_SECONDS = 0.8
@@ -256,9 +259,10 @@ def _placed(spoken: Spoken, *, music: Sound) -> Tag:
     first = start_ms * RATE // 1000
     speech = spoken.sound[: len(music) - first]
     last = first + len(speech)
+    covered = _rms(music[first:last])
     level = max(
-        _rms(music[first:last]) * 10 ** (spoken.level_db / 20),
-        _rms(music[:last]) * 10 ** (QUIETEST_TAG_DB / 20),
+        covered * 10 ** (spoken.level_db / 20),
+        min(_rms(music[:last]) * 10 ** (QUIETEST_TAG_DB / 20), covered * 10 ** (LOUDEST_TAG_DB / 20)),
     )
     return Tag(start_ms=start_ms, sound=speech * np.float32(level / _rms(speech)), phrase=spoken.phrase)
 

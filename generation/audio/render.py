@@ -32,6 +32,7 @@ from generation.audio.room import whole_blocks
 from generation.audio.storage import workplace
 from generation.audio.synthesis import RATE, Synthesis
 from generation.audio.timing import timed
+from generation.audio.voices import Voice
 from generation.composer.score import Score
 
 Progress = Callable[[float], None]
@@ -53,7 +54,7 @@ SYNTHESISED, PLACED, MASTERED, STORED = 0.6, 0.7, 0.8, 0.9
 class Rendering:
     """What ``render`` found out about the files it wrote.
 
-    ``seconds`` is the length of master and preview, ``lead_seconds`` the silence before step 0 of the score,
+    ``seconds`` is the length of master and preview, ``lead_seconds`` the silence before its first note,
     ``peaks`` and ``roll`` are described in ``drawing``, ``timings`` maps each stage to its seconds.
     """
 
@@ -105,7 +106,6 @@ def render(
             midi = folder / PERFORMANCE
             midi.write_bytes(performance_midi(performance=performance, score=score))
         opening = opening_frames(score)
-        room = performance.voice.room
         tagging = Tagging(
             secret=preview_secret,
             identity=hashlib.sha256(repr((score, seed)).encode()).digest(),
@@ -124,7 +124,7 @@ def render(
                     _render_opening(
                         synthesis,
                         frames=opening,
-                        room=room,
+                        voice=performance.voice,
                         mark=mark,
                         tagging=tagging,
                         path=folder / OPENING,
@@ -139,7 +139,7 @@ def render(
         report(SYNTHESISED)
         # Each step takes the place of the one before: two whole sounds at once are the most that is in memory.
         with timed(timings, "room"):
-            sound = in_room(sound=sound, rate=RATE, room=room)
+            sound = in_room(sound=sound, rate=RATE, voice=performance.voice)
         if mark:
             with timed(timings, "mark"):
                 sound = mark(sound)
@@ -183,7 +183,7 @@ def _render_opening(
     synthesis: Synthesis,
     *,
     frames: int,
-    room: float,
+    voice: Voice,
     mark: Mark | None,
     tagging: Tagging,
     path: Path,
@@ -193,7 +193,7 @@ def _render_opening(
     spoken = spoken_tags(tagging=tagging, before=frames / RATE + LARGEST_SHIFT_SECONDS)
     needed = max(frames, *(int(tag.heard_by * RATE) for tag in spoken)) + SETTLED_FRAMES
     dry = synthesis.beginning(frames=whole_blocks(needed))
-    placed = in_room(sound=dry, rate=RATE, room=room)
+    placed = in_room(sound=dry, rate=RATE, voice=voice)
     if mark:
         placed = mark(placed)
     write_opening(music=_mono(placed[: len(dry)]), frames=frames, path=path, spoken=spoken, signer=signer)

@@ -17,6 +17,9 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.services import SESSION_KEY
 from generation.audio import fingerprint
+from generation.audio.labels import Labels
+from generation.audio.provenance import Signer, sign
+from generation.content_credentials import credentials
 from generation.models import Composition
 from generation.recognition import keep_print
 from licensing import services, uploads
@@ -125,6 +128,31 @@ def test_an_unknown_recording_is_told_with_what_that_does_not_mean(
     assertContains(page, "We do not know this recording")
     assertContains(page, "A piece played anew")
     assertNotContains(page, "<b>theirs</b>")
+
+
+def signed(path: Path, *, copyright_id: str, altered: bool = False) -> bytes:
+    """The bytes of ``path`` with our manifest in them, as an owner gets them."""
+    labels = Labels(title="Tide", copyright_id=copyright_id, verify_url=f"https://shop.test/{copyright_id}")
+    sign(path=path, labels=labels, signer=Signer(credentials=credentials(), composer="piano-1"))
+    content = bytearray(path.read_bytes())
+    if altered:
+        content[len(content) // 2] ^= 1
+    return bytes(content)
+
+
+def test_a_file_that_bears_our_statement_is_ours_though_its_sound_is_not_known(recording: Path) -> None:
+    piece = a_listed_composition(title="Tide", sale_state=Composition.SaleState.SOLD)
+    certificate = a_right(composition=piece).certificate
+    page = ask(signed(recording, copyright_id=certificate.pk))
+    assertContains(page, "its signed statement is ours")
+    assertContains(page, reverse("certificate", args=[certificate.pk]))
+
+
+def test_a_statement_in_a_changed_file_proves_nothing(recording: Path) -> None:
+    page = ask(signed(recording, copyright_id="SLO-0000-0000-0000", altered=True))
+    assertContains(page, "We do not know this recording")
+    assertContains(page, "it was changed after it was signed")
+    assertNotContains(page, "SLO-0000")
 
 
 def hostile(name: str, folder: Path) -> bytes:

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from generation.audio.marks.align import align, overlap
 from generation.audio.marks.grid import (
     BANDS,
     CHIP,
+    FAINTEST_POWER,
     HALF,
     Sound,
     Table,
-    band_levels,
+    band_products,
     chips_in,
-    read_chips,
-    weigh,
+    mixed_down,
     write_chips,
 )
 from generation.audio.marks.sequences import Signs, derive_key, draw_signs
 
 DEPTH_DB = 0.1
-FLOOR_DB = 0.05
+SMALLEST_ERROR = 1e-3
+"""Share of a band's power by which a copy may differ from the master's before the difference counts as disturbance."""
+
+SLOW_WINDOWS = 7
+"""What changes no faster, such as a filter, a compressor or a syllable over the music, is no mark: 80 ms."""
+
+DISTURBED_WINDOWS = 3
 DECISION = 6.5
 
 
@@ -66,16 +74,12 @@ def whose(suspect: Sound, *, master: Sound, secret: bytes, work: bytes, sales: S
     ``master`` (frames, channels) is the sound that ``embed`` was given. An excerpt is found by itself; a copy
     played at another speed is not.
     """
-    excerpt, original = (sound.mean(axis=1, dtype=np.float32) for sound in (suspect, master))
+    excerpt, original = (mixed_down(sound) for sound in (suspect, master))
     place = align(excerpt=excerpt, master=original)
     first, last = overlap(excerpt=excerpt, master=original, lag=place.lag)
     row = -(-(first + HALF) // CHIP)
     start = row * CHIP - HALF
-    heard, meant = (
-        read_chips(band_levels(mono=mono))
-        for mono in (excerpt[start - place.lag : last - place.lag], original[start:last])
-    )
-    evidence = weigh(heard - meant, floor=FLOOR_DB)
+    evidence = _evidence(heard=excerpt[start - place.lag : last - place.lag], meant=original[start:last])
     scores = tuple(
         _score(evidence, _signs(secret=secret, work=work, sale=sale, rows=row + len(evidence))[row:])
         for sale in sales
@@ -87,6 +91,28 @@ def whose(suspect: Sound, *, master: Sound, secret: bytes, work: bytes, sales: S
         likeness=place.likeness,
         lag=place.lag,
     )
+
+
+def _evidence(*, heard: Sound, meant: Sound) -> Table:
+    """How much louder each chip's first half is in ``heard`` than its second, against ``meant``; (chips, bands).
+
+    Both begin with a chip. What is heard is taken for the master through a slowly changing filter, with a disturbance
+    over it. The part of it that is in phase with the master is the change of level; it counts by the power of the
+    master over that of the disturbance (the matched filter for a known signal in coloured noise).
+    """
+    product, master_power, power = band_products(one=heard, other=meant)
+    gain = _mean(product, SLOW_WINDOWS) / (_mean(master_power, SLOW_WINDOWS) + FAINTEST_POWER)
+    expected = (gain.real**2 + gain.imag**2) * master_power
+    common = (gain.conj() * product).real
+    disturbance = _mean(power - 2 * common + expected, DISTURBED_WINDOWS)
+    allowed = SMALLEST_ERROR * _mean(expected, DISTURBED_WINDOWS) + FAINTEST_POWER
+    louder = (common - expected) / (np.maximum(disturbance, 0) + allowed)
+    chips = len(louder) // 2
+    return np.asarray(louder[0 : 2 * chips : 2] - louder[1 : 2 * chips : 2], dtype=np.float32)
+
+
+def _mean(values: Any, windows: int) -> Any:
+    return ndimage.uniform_filter1d(values, windows, axis=0) if len(values) else values
 
 
 def _score(evidence: Table, signs: Signs) -> float:

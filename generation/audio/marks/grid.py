@@ -7,14 +7,17 @@ Music hardly changes at that rate, so the change stands out from it for whoever 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, ndimage, signal
+from scipy import fft, ndimage
 
 from generation.audio.synthesis import RATE
 
 Sound = npt.NDArray[np.float32]
 Table = npt.NDArray[np.float32]
+Spectra = npt.NDArray[np.complex64]
 
 CHIP = 1024
 """Frames of a chip, and of the Fourier transforms."""
@@ -48,6 +51,15 @@ EDGES = _edges()
 BANDS = len(EDGES) - 1
 
 
+def mixed_down(sound: Sound) -> Sound:
+    """Return the mean of the channels of ``sound`` (frames, channels), shape (frames,)."""
+    # By columns: NumPy is ten times slower at means over so short an axis.
+    mono = sound[:, 0].astype(np.float32)
+    for channel in range(1, sound.shape[1]):
+        mono += sound[:, channel]
+    return mono / np.float32(sound.shape[1])
+
+
 def chips_in(frames: int) -> int:
     """Count the chips that are needed to cover ``frames``."""
     return frames // CHIP + 2
@@ -64,17 +76,19 @@ def write_chips(*, sound: Sound, decibels: Table) -> Sound:
     result = sound.astype(np.float32, copy=True)
     for first in range(0, chips_in(len(sound)), BLOCK_CHIPS):
         rows = decibels[first : first + BLOCK_CHIPS]
-        for half, sign in enumerate((1, -1)):
+        exponents = np.repeat(rows * np.float32(np.log(10) / 20), widths, axis=1)
+        for half, change in enumerate((np.expm1(exponents), np.expm1(-exponents))):
             start = first * CHIP + (half - 1) * HALF
-            tiles = _padded(sound, start=start, frames=len(rows) * CHIP).reshape(len(rows), CHIP, -1)
-            spectrum = fft.rfft(tiles * window[:, None], axis=1)
-            change = np.repeat(10 ** (sign * rows / 20) - 1, widths, axis=1)
-            spectrum[:, : EDGES[0]] = 0
-            spectrum[:, EDGES[-1] :] = 0
-            spectrum[:, EDGES[0] : EDGES[-1]] *= change[:, :, None]
-            changed = (fft.irfft(spectrum, CHIP, axis=1) * window[:, None]).reshape(len(rows) * CHIP, -1)
-            here = slice(max(0, start), min(len(sound), start + len(changed)))
-            result[here] += changed[here.start - start : here.stop - start]
+            tiles = _padded(sound, start=start, frames=len(rows) * CHIP)
+            here = slice(max(0, start), min(len(sound), start + len(tiles)))
+            for channel, column in enumerate(tiles.T):
+                spectrum = fft.rfft(column.reshape(len(rows), CHIP) * window, axis=1)
+                spectrum[:, : EDGES[0]] = 0
+                spectrum[:, EDGES[-1] :] = 0
+                spectrum[:, EDGES[0] : EDGES[-1]] *= change
+                changed = fft.irfft(spectrum, CHIP, axis=1, overwrite_x=True)
+                changed *= window
+                result[here, channel] += changed.ravel()[here.start - start : here.stop - start]
     return result
 
 
@@ -89,14 +103,38 @@ def band_levels(*, mono: Sound, hop: int = HALF) -> Table:
     """Level in decibels of each band in windows of ``CHIP`` frames, ``hop`` apart; shape (windows, bands)."""
     if len(mono) < CHIP:
         return np.empty((0, BANDS), dtype=np.float32)
-    window = signal.windows.hann(CHIP, sym=False).astype(np.float32)
+    window = _window()
     views = np.lib.stride_tricks.sliding_window_view(mono, CHIP)[::hop]
     levels = np.empty((len(views), BANDS), dtype=np.float32)
     for first in range(0, len(views), BLOCK_CHIPS):
-        spectrum = fft.rfft(views[first : first + BLOCK_CHIPS] * window, axis=1)[:, EDGES[0] : EDGES[-1]]
-        power = spectrum.real**2 + spectrum.imag**2
-        levels[first : first + len(power)] = np.add.reduceat(power, EDGES[:-1] - EDGES[0], axis=1)
+        spectrum = fft.rfft(views[first : first + BLOCK_CHIPS] * window, axis=1)
+        levels[first : first + len(spectrum)] = _in_bands(spectrum.real**2 + spectrum.imag**2)
     return np.asarray(10 * np.log10(levels + np.float32(FAINTEST_POWER)), dtype=np.float32)
+
+
+def band_products(*, one: Sound, other: Sound) -> tuple[Spectra, Table, Table]:
+    """Compare two sounds (frames,) in windows of ``CHIP`` frames, ``HALF`` apart, band by band; (windows, bands).
+
+    Returns the sum of ``one`` times the conjugate of ``other``, the power of ``other`` and that of ``one``.
+    """
+    windows = max(0, min(len(one), len(other)) // HALF - 1)
+    product = np.empty((windows, BANDS), dtype=np.complex64)
+    power, other_power = np.empty((2, windows, BANDS), dtype=np.float32)
+    window = _window()
+    for first in range(0, windows, BLOCK_CHIPS):
+        here = slice(first, min(windows, first + BLOCK_CHIPS))
+        spectrum, other_spectrum = (
+            fft.rfft(np.lib.stride_tricks.sliding_window_view(sound, CHIP)[::HALF][here] * window, axis=1)
+            for sound in (one, other)
+        )
+        product[here] = _in_bands(spectrum * other_spectrum.conj())
+        power[here] = _in_bands(spectrum.real**2 + spectrum.imag**2)
+        other_power[here] = _in_bands(other_spectrum.real**2 + other_spectrum.imag**2)
+    return product, other_power, power
+
+
+def _in_bands(bins: Any) -> Any:
+    return np.add.reduceat(bins[:, EDGES[0] : EDGES[-1]], EDGES[:-1] - EDGES[0], axis=1)
 
 
 def read_chips(levels: Table) -> Table:
@@ -126,3 +164,8 @@ def weigh(changes: Table, *, floor: float) -> Table:
     relative = changes / scale
     evidence = relative / ((1 + relative**2) * scale)
     return np.asarray(evidence - evidence.mean(axis=0), dtype=np.float32)
+
+
+def _window() -> Sound:
+    """Hann's window of ``CHIP`` frames, periodic."""
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(CHIP) / CHIP), dtype=np.float32)

@@ -9,18 +9,19 @@ from scipy import fft
 
 from generation.audio.marks.grid import (
     BANDS,
-    CHIP,
+    HALF,
     Sound,
     Table,
     band_levels,
     chips_in,
+    mixed_down,
     read_chips,
     weigh,
     write_chips,
 )
 from generation.audio.marks.sequences import Signs, derive_key, draw_signs
 
-DEPTH_DB = 0.25
+DEPTH_DB = 0.32
 PERIOD_CHIPS = 4096
 """The signs begin anew after 95 s."""
 
@@ -74,15 +75,18 @@ def hear(sound: Sound, *, secret: bytes) -> Heard:
 
 def gather(sound: Sound) -> list[Table]:
     """Gather the evidence in ``sound`` for any key: one table (``PERIOD_CHIPS``, bands) for each offset tried."""
-    mono = sound.mean(axis=1, dtype=np.float32)
+    mono = mixed_down(sound)
     tables = []
-    for offset in range(0, CHIP, OFFSET_FRAMES):
-        evidence = weigh(read_chips(band_levels(mono=mono[offset:])), floor=FLOOR_DB)
-        folded = np.zeros((PERIOD_CHIPS, BANDS), dtype=np.float32)
-        for first in range(0, len(evidence), PERIOD_CHIPS):
-            part = evidence[first : first + PERIOD_CHIPS]
-            folded[: len(part)] += part
-        tables.append(folded)
+    for offset in range(0, HALF, OFFSET_FRAMES):
+        levels = band_levels(mono=mono[offset:])
+        # A chip may begin with any half.
+        for first_half in (0, 1):
+            evidence = weigh(read_chips(levels[first_half:]), floor=FLOOR_DB)
+            folded = np.zeros((PERIOD_CHIPS, BANDS), dtype=np.float32)
+            for first in range(0, len(evidence), PERIOD_CHIPS):
+                part = evidence[first : first + PERIOD_CHIPS]
+                folded[: len(part)] += part
+            tables.append(folded)
     return tables
 
 

@@ -14,9 +14,10 @@ Signs = npt.NDArray[np.int8]
 def derive_key(*, secret: bytes, purpose: bytes, parts: tuple[bytes, ...] = ()) -> bytes:
     """Return 32 bytes that follow from ``secret`` and, unambiguously, from ``purpose`` and ``parts``.
 
-    HMAC-SHA256 (RFC 2104) over the parts, each preceded by its length.
+    The number is that of the way the marks are written: a new way needs new signs. HMAC-SHA256 (RFC 2104) over the
+    parts, each preceded by its length.
     """
-    fields = (b"soloscore mark", purpose, *parts)
+    fields = (b"soloscore mark 1", purpose, *parts)
     message = b"".join(len(field).to_bytes(4) + field for field in fields)
     return hmac.new(secret, message, hashlib.sha256).digest()
 

@@ -50,11 +50,12 @@ def test_every_note_is_on_a_page_and_has_the_time_at_which_it_is_heard(score, mu
 
 
 def test_the_second_of_two_tied_notes_lights_up_for_itself(musicxml):
-    score = Score("flute", (Note(24, 72, 48), Note(72, 74, 24)), (4, 4), 2, 60.0, "C", "major")
+    notes = (Note(0, 71, 24), Note(24, 72, 48), Note(72, 74, 24))
+    score = Score("flute", notes, (4, 4), 2, 60.0, "C", "major")
     drawing = draw_score(musicxml=musicxml(score), score=score)
     firsts = [first for first, _ in drawing.notes]
-    assert len(firsts) == 3
-    assert firsts[1] == pytest.approx(firsts[0] + 2000, abs=100)
+    assert len(firsts) == 4
+    assert firsts[2] == pytest.approx(firsts[1] + 2000, abs=100)
 
 
 def test_a_drawing_is_small_whole_and_asks_nothing_of_the_page(tmp_path, musicxml):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyloudnorm
 import pytest
@@ -24,7 +26,7 @@ def clicks():
 
 
 def finished(sound):
-    placed = in_room(sound=sound, rate=RATE, room=0.1)
+    placed = in_room(sound=sound, rate=RATE, voice=replace(VOICES["piano"], room=0.1))
     return master(sound=ended(sound=placed, rate=RATE, music_seconds=6.0), rate=RATE)
 
 
@@ -57,8 +59,11 @@ def test_the_meter_agrees_with_another_one(clicks, channels):
 def test_whole_blocks_of_a_beginning_are_placed_as_in_the_whole(clicks):
     frames = whole_blocks(RATE)
     assert RATE <= frames < len(clicks)
-    beginning = in_room(sound=clicks[:frames], rate=RATE, room=0.2)
-    assert np.array_equal(beginning[:frames], in_room(sound=clicks, rate=RATE, room=0.2)[:frames])
+    beginning = in_room(sound=clicks[:frames], rate=RATE, voice=replace(VOICES["piano"], room=0.2))
+    assert np.array_equal(
+        beginning[:frames],
+        in_room(sound=clicks, rate=RATE, voice=replace(VOICES["piano"], room=0.2))[:frames],
+    )
 
 
 def test_mastering_is_the_same_to_the_bit_each_time(clicks):

@@ -186,6 +186,25 @@ def test_a_phrase_is_followed_by_a_breath(instrument):
     assert performance.swells == tuple(sorted(performance.swells))
 
 
+@pytest.mark.parametrize("instrument", BLOWN_OR_BOWED)
+def test_long_tones_swell_and_no_step_of_a_swell_is_heard(instrument):
+    score = replace(
+        line(instrument, bars=4, bpm=60),
+        notes=tuple(
+            Note(onset, 67, length) for onset, length in ((0, 12), (12, 30), (42, 6), (48, 48), (96, 96))
+        ),
+    )
+    performance = perform(score=score, seed=5)
+    # FluidSynth takes 1.5 ms from one value of the controller to the next: more than 1 of 127 is heard as a click.
+    values = [value for _, value in performance.swells]
+    assert all(abs(after - before) == 1 for before, after in pairwise(values))
+    assert performance.swells[0][0] == 0.0
+    assert max(values) == 127
+    longest = [value for at, value in performance.swells if at > performance.notes[-1].start]
+    assert longest.index(127) < len(longest) - 1
+    assert longest[-1] == values[0]
+
+
 @pytest.mark.parametrize("instrument", sorted(set(VOICES) - set(BLOWN_OR_BOWED)))
 def test_what_cannot_swell_does_not(instrument):
     assert perform(score=line(instrument), seed=5).swells == ()
@@ -202,6 +221,42 @@ def test_a_long_tone_of_the_marimba_is_rolled_and_a_short_one_is_not():
     assert strokes[64][0].velocity > max(note.velocity for note in strokes[64][1:])
     both = sorted((note.start, note.pitch) for note in strokes[64][1:10] + strokes[67][1:10])
     assert all(before[1] != after[1] for before, after in pairwise(both))
+
+
+@pytest.mark.parametrize("bpm", [30, 200])
+def test_a_tone_of_the_marimba_is_rolled_where_a_stroke_would_leave_silence(bpm):
+    score = replace(line("marimba", bars=1, bpm=bpm), notes=(Note(0, 60, 17), Note(24, 64, 6)))
+    strokes = [note for note in perform(score=score, seed=1).notes if note.pitch == 60]
+    assert (len(strokes) > 20) == (bpm == 30)
+
+
+@pytest.mark.parametrize("instrument", ["harp", "vibraphone", "harpsichord"])
+def test_a_dying_tone_is_struck_again_on_a_beat(instrument):
+    held = (Note(48, 72, 144), Note(48, 76, 144), Note(48, 79, 144))
+    score = replace(line(instrument, bars=4, bpm=60), notes=(Note(0, 60, 48), *held))
+    played = [note for note in perform(score=score, seed=1, ritardando=0.0).notes if note.pitch == 79]
+    places = [note.start - LEAD_SECONDS for note in played]
+    assert len(places) > 2
+    assert all(abs(place - round(place)) < 0.1 for place in places)
+    # Bars of four seconds.
+    assert {round(place) for place in places} >= {4, 8, 12}
+    assert all(0.5 < after - before < 5 for before, after in pairwise([*places, 16.0]))
+    if instrument != "harpsichord":
+        assert max(note.velocity for note in played[1:]) < played[0].velocity
+
+
+@pytest.mark.parametrize("instrument", ["violin", "organ", "marimba"])
+def test_a_held_tone_that_does_not_die_is_not_struck_again(instrument):
+    score = replace(line(instrument, bars=2, bpm=60), notes=(Note(0, 67, 15), Note(15, 72, 81)))
+    assert sum(note.pitch == 72 for note in perform(score=score, seed=1).notes) in (
+        (1,) if instrument != "marimba" else range(70, 90)
+    )
+
+
+def test_a_dying_tone_is_left_alone_where_others_follow():
+    score = line("harp", bars=8, bpm=60)
+    score = replace(score, notes=tuple(sorted([*score.notes, Note(0, 84, 192)])))
+    assert sum(note.pitch == 84 for note in perform(score=score, seed=1).notes) == 1
 
 
 def test_phrases_begin_after_the_long_notes_of_the_melody():
@@ -222,12 +277,29 @@ def test_phrases_begin_after_the_long_notes_of_the_melody():
 @given(score=scores(), rubato=st.floats(0, 0.05))
 @settings(max_examples=60, deadline=None)
 def test_the_clock_never_goes_back_and_ends_on_time(score, rubato):
-    clock = Clock(score=score, phrases=phrases_of(score), rubato=rubato)
+    clock = Clock(score=score, phrases=phrases_of(score), rubato=rubato, begins=0)
     times = [clock.at(step) for step in range(score.steps + 1)]
     assert times[0] == pytest.approx(LEAD_SECONDS)
     assert times[-1] == pytest.approx(LEAD_SECONDS + score.seconds)
     assert times == sorted(times)
     assert all(abs(at - LEAD_SECONDS - score.seconds_at(step)) < 0.5 for step, at in enumerate(times))
+
+
+def test_nobody_waits_for_the_rest_before_the_first_note():
+    late = replace(
+        line("flute", bars=8, bpm=120),
+        notes=tuple(note for note in line("flute", bars=8, bpm=120).notes if note.onset >= 24),
+    )
+    clock = Clock(score=late, phrases=phrases_of(late), rubato=0.0, ritardando=0.0)
+    even = [clock.at(step) for step in range(0, late.steps + 1, 12)]
+    assert even[:3] == pytest.approx([LEAD_SECONDS] * 3)
+    # 30 beats take the 16 s of 32.
+    assert [after - before for before, after in pairwise(even[2:])] == pytest.approx([16 / 30] * 30)
+    performance = perform(score=late, seed=5)
+    assert performance.notes[0].start == pytest.approx(LEAD_SECONDS, abs=0.05)
+    assert performance.seconds == pytest.approx(LEAD_SECONDS + 16.0, abs=0.1)
+    # A loop keeps the rest: it is heard between the last note and the first.
+    assert perform(score=late, seed=5, begins=0).notes[0].start == pytest.approx(LEAD_SECONDS + 1, abs=0.05)
 
 
 @given(score=scores(), seed=st.integers(0, 2**63))
