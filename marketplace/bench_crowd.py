@@ -118,7 +118,10 @@ class Crowd:
         if wild:
             for call, kind in self._rng.choices(FAULTS, k=6):
                 self._engine.fail(call, kind, times=self._rng.choice((1, 3)))
-        sweeper = subprocess.Popen([sys.executable, "-m", "marketplace.bench_crowd"], cwd=settings.BASE_DIR)
+        sweeper = subprocess.Popen(
+            [sys.executable, "-m", "marketplace.bench_crowd"],
+            cwd=settings.BASE_DIR, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         chances = [random.Random(self._rng.random()) for _ in self._buyers]  # noqa: S311
         with ThreadPoolExecutor(AT_THE_SAME_TIME) as pool:
             visits = [
@@ -245,7 +248,7 @@ def naive_shop(*, buyers: Sequence[Buyer], pieces: Sequence[Composition]) -> int
     wall = next(c for c in Purchase._meta.constraints if c.name == "payments_purchase_one_live")
     with connection.schema_editor() as editor:
         editor.remove_constraint(Purchase, wall)
-    groups = [buyers[number :: len(pieces)] for number in range(len(pieces))]
+    groups = [buyers[number :: len(pieces)][:AT_THE_SAME_TIME] for number in range(len(pieces))]
     try:
         with ThreadPoolExecutor(AT_THE_SAME_TIME) as pool:
             for piece, group in zip(pieces, groups, strict=True):

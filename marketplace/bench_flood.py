@@ -50,9 +50,8 @@ def flooded(server: Server, pieces: Sequence[Composition]) -> Iterator[Figure]:
     yield Figure("the same, rows they left behind", stored, "", "0", stored == 0)
     calm, busy = _percentile(quiet), _percentile(loud)
     yield Figure("page, p95 without the flood", calm * 1000, "ms", "—", holds=True)
-    yield Figure(
-        f"page, p95 during the flood at {POSTS_A_SECOND}/s", busy * 1000, "ms", "< 2 ×", busy < 2 * calm
-    )
+    yield Figure(f"page, p95 during the flood at {POSTS_A_SECOND}/s", busy * 1000, "ms", "—", holds=True)
+    yield Figure("the flood's p95 against the quiet one", busy / calm, "×", "< 2", busy < 2 * calm)
 
 
 def _counts() -> tuple[int, int]:

@@ -32,6 +32,11 @@ class Command(BaseCommand):
         unknown = sorted(set(parts) - set(PARTS))
         if unknown:
             raise CommandError(f"{unknown[0]!r} is not a part; choose from {', '.join(PARTS)}.")
+        if options["pieces"] < 1 or options["buyers"] < 2 * options["pieces"]:
+            raise CommandError(
+                f"{options['buyers']} buyers of {options['pieces']} pieces are no crowd; "
+                "there must be a piece, and twice as many buyers as pieces."
+            )
         bench_shop.prepare()
         logging.disable(logging.ERROR)
         figures = []
