@@ -12,7 +12,7 @@ from hypothesis import settings as games
 from pytest_django import Settings
 
 # HYPOTHESIS_PROFILE=nightly plays each game of chance as often as the promise says, and anew each night.
-games.register_profile("taste", max_examples=10)
+games.register_profile("taste", max_examples=10)  # while writing a game
 games.register_profile("nightly", max_examples=2000, derandomize=False, print_blob=True)
 games.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
