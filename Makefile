@@ -5,11 +5,12 @@ PORT ?= 8000
 VENV := .venv/bin
 export PORT
 
-.PHONY: help setup run test lint bench train
+.PHONY: help setup run test test-stripe lint bench train
 
 help:
 	@echo "make run    from a fresh clone to the open shop at http://localhost:$(PORT)/"
 	@echo "make test   the whole suite: unit, PostgreSQL races, browser"
+	@echo "make test-stripe  what the product asks of Stripe, asked of a sandbox too (STRIPE_TEST_KEY; docs/stripe.md)"
 	@echo "make lint   ruff, mypy, import-linter, migrations and deployment checks"
 	@echo "make bench  the benchmarks, as a table and in bench/results.json"
 	@echo "make train  train the base and all instruments on CORPUS (default ../shared/corpus); takes hours"
@@ -42,6 +43,9 @@ test: .venv/installed-dev
 	$(VENV)/python -m pytest -q -n 2 --ignore=tests/browser
 	$(VENV)/python -m pytest -q -p no:randomly tests/browser
 	$(VENV)/python -m tests.with_postgres $(VENV)/python -m pytest -q tests/races
+
+test-stripe: .venv/installed-dev
+	$(VENV)/python -m pytest -q -rs -p no:randomly --force-enable-socket tests/contract
 
 lint: .venv/installed-dev
 	$(VENV)/ruff check .

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as games
 from pytest_django import Settings
+
+# HYPOTHESIS_PROFILE=nightly plays each game of chance as often as the promise says, and anew each night.
+games.register_profile("taste", max_examples=10)  # while writing a game
+games.register_profile("nightly", max_examples=2000, derandomize=False, print_blob=True)
+games.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
 
 @pytest.fixture(autouse=True)

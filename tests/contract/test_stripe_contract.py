@@ -66,6 +66,7 @@ def world(shop: Shop) -> Shop:
     return shop
 
 
+@pytest.mark.row("I6")
 def test_every_parameter_we_send_exists_at_stripe(world: Shop) -> None:
     for pattern, kind in PARAMS.items():
         calls = world.calls(pattern)
@@ -89,6 +90,7 @@ def nested(value: Any, name: str) -> list[Document]:
     return [*mine, *(found for item in value.values() for found in nested(item, name))]
 
 
+@pytest.mark.row("I6")
 def test_every_field_the_double_answers_exists_at_stripe(world: Shop) -> None:
     events = world.stripe.undelivered()
     with world.engine.store.open() as books:
@@ -100,6 +102,7 @@ def test_every_field_the_double_answers_exists_at_stripe(world: Shop) -> None:
             assert body["object"] == kind
 
 
+@pytest.mark.row("I6")
 def test_what_the_gateway_reads_exists_at_stripe() -> None:
     assert {"amount_refunded", "refunded", "disputed"} <= set(stripe.Charge.__annotations__)
     assert {"review", "latest_charge", "amount_capturable"} <= set(stripe.PaymentIntent.__annotations__)
@@ -108,16 +111,19 @@ def test_what_the_gateway_reads_exists_at_stripe() -> None:
     )
 
 
+@pytest.mark.row("I6")
 def test_what_the_double_accepts_is_no_more_than_stripe_accepts() -> None:
     assert keys_of("checkout._session_create_params.SessionCreateParams") >= SESSION_PARAMS
     assert keys_of(NESTED["payment_intent_data"]) >= INTENT_DATA_PARAMS
     assert "payment_method_types" not in keys_of("checkout._session_create_params.SessionCreateParams")
 
 
+@pytest.mark.row("I6")
 def test_the_version_we_ask_for_is_the_one_the_library_was_made_for() -> None:
     assert gateway.API_VERSION == API_VERSION == stripe.api_version
 
 
+@pytest.mark.row("I6")
 def test_states_we_decide_by_are_stripes_own() -> None:
     intent = str(stripe.PaymentIntent.__annotations__["status"])
     for state in ("requires_capture", "processing", "succeeded", "canceled"):

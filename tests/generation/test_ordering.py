@@ -162,6 +162,7 @@ def test_the_bell_rings_once_after_the_commit(
 @pytest.mark.parametrize(
     "failure", [OperationalError("no broker"), OSError("no route"), RuntimeError("whatever")]
 )
+@pytest.mark.row("I1")
 def test_a_dead_broker_never_breaks_an_order(
     client: Client, django_capture_on_commit_callbacks: Any, failure: Exception
 ) -> None:

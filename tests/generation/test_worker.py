@@ -122,6 +122,7 @@ def test_warming_up_is_silent_where_nothing_can_be_composed(
     assert len(studio.calls) == len(models)
 
 
+@pytest.mark.row("I2")
 def test_a_second_delivery_does_nothing(studio: Studio) -> None:
     piece = a_queued_composition()
     assert worker.run(piece.pk)
@@ -131,6 +132,7 @@ def test_a_second_delivery_does_nothing(studio: Studio) -> None:
     assert len(studio.seeds) == 1
 
 
+@pytest.mark.row("I2")
 def test_a_delivery_during_the_work_does_nothing(studio: Studio) -> None:
     piece = a_queued_composition()
     studio.while_composing = lambda: worker.run(piece.pk) and None
@@ -184,6 +186,7 @@ def test_a_worker_that_lost_its_claim_writes_nothing_over_its_successor(studio: 
     assert list(storage.work_folders()) == []
 
 
+@pytest.mark.row("I3")
 def test_kill_9_in_the_middle_ends_in_one_finished_piece(
     studio: Studio, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -233,6 +236,7 @@ def test_a_worker_that_dies_between_rename_and_commit_is_replaced(studio: Studio
     assert {path.name for path in residue.iterdir()} == storage.NAMES
 
 
+@pytest.mark.row("I3")
 def test_a_piece_whose_workers_die_three_times_fails_with_the_reason(studio: Studio) -> None:
     piece = a_queued_composition()
     for _ in range(3):
@@ -290,6 +294,7 @@ def test_a_long_queue_does_not_flood_the_broker(django_capture_on_commit_callbac
         StorageFull("no space left"),
     ],
 )
+@pytest.mark.row("I4")
 def test_a_full_disk_fails_clearly_and_leaves_nothing(
     studio: Studio, failure: Exception, moment: str
 ) -> None:
@@ -303,6 +308,7 @@ def test_a_full_disk_fails_clearly_and_leaves_nothing(
     assert not WorkFingerprint.objects.exists()
 
 
+@pytest.mark.row("I4")
 def test_a_disk_that_fills_at_the_rename_leaves_the_piece_unfinished(studio: Studio) -> None:
     piece = a_queued_composition()
     with mock.patch.object(storage, "finish_folder", side_effect=OSError(errno.ENOSPC, "full")):

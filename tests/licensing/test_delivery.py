@@ -312,6 +312,7 @@ def test_the_licence_of_a_real_sale_is_named_with_its_address(
 
 
 @pytest.mark.usefixtures("full_at_the_manifest")
+@pytest.mark.row("I4")
 def test_a_disk_that_is_full_while_signing_is_a_failed_delivery_and_is_tried_again(
     orchestra: ExclusiveRight,
 ) -> None:

@@ -35,8 +35,8 @@ def dashboard_refund(shop: Shop, purchase: Purchase, *, amount: int | None = Non
     assert status == 200
 
 
+@pytest.mark.row("A1")
 def test_a_refund_in_the_dashboard_revokes_the_right_and_retires_the_piece(shop: Shop) -> None:
-    """A1."""
     purchase = shop.sold()
     dashboard_refund(shop, purchase)
     shop.deliver_everything()
@@ -48,8 +48,8 @@ def test_a_refund_in_the_dashboard_revokes_the_right_and_retires_the_piece(shop:
         shop.start(piece=purchase.composition)
 
 
+@pytest.mark.row("A2")
 def test_a_partial_refund_is_written_down_and_changes_nothing(shop: Shop) -> None:
-    """A2."""
     purchase = shop.sold()
     dashboard_refund(shop, purchase, amount=500)
     shop.deliver_everything()
@@ -58,8 +58,8 @@ def test_a_partial_refund_is_written_down_and_changes_nothing(shop: Shop) -> Non
     assert purchase.events.filter(reason="partial refund: 500 of 4900").count() == 1
 
 
+@pytest.mark.row("A3")
 def test_a_failed_refund_is_flagged_and_not_repeated(shop: Shop) -> None:
-    """A3."""
     purchase = shop.sold()
     services.refund_purchase(purchase=purchase, reason="test")
     shop.stripe.fail_refund(shop.refunds()[0]["id"])
@@ -69,8 +69,8 @@ def test_a_failed_refund_is_flagged_and_not_repeated(shop: Shop) -> None:
     assert len(shop.refunds()) == 1
 
 
+@pytest.mark.row("A4")
 def test_refunding_twice_sends_the_money_once(shop: Shop) -> None:
-    """A4."""
     purchase = shop.sold()
     services.refund_purchase(purchase=purchase, reason="wrong piece")
     with pytest.raises(AlreadyRefunded):
@@ -80,8 +80,9 @@ def test_refunding_twice_sends_the_money_once(shop: Shop) -> None:
     assert purchase.events.last().reason == "wrong piece"
 
 
+@pytest.mark.row("A4")
 def test_staff_who_choose_refund_twice_refund_once(shop: Shop) -> None:
-    """A4, through the admin."""
+    """Through the admin."""
     purchase = shop.sold()
     client = Client()
     client.force_login(a_staff_user())
@@ -92,6 +93,7 @@ def test_staff_who_choose_refund_twice_refund_once(shop: Shop) -> None:
     assert standing(purchase) == ("refunded", "revoked", "retired")
 
 
+@pytest.mark.row("A4")
 def test_a_refund_whose_reply_is_lost_is_not_sent_again(shop: Shop) -> None:
     purchase = shop.sold()
     shop.engine.fail(REFUND, "lost_after", times=2)
@@ -99,8 +101,9 @@ def test_a_refund_whose_reply_is_lost_is_not_sent_again(shop: Shop) -> None:
     assert len(shop.refunds()) == 1
 
 
+@pytest.mark.row("A5")
 def test_a_refund_event_before_the_sale_is_known_ends_in_refunded(shop: Shop) -> None:
-    """A5: charge.refunded overtakes checkout.session.completed."""
+    """Charge.refunded overtakes checkout.session.completed."""
     purchase = shop.start()
     shop.stripe.capture_automatically(purchase.session_id)
     shop.stripe.pay(purchase.session_id)
@@ -112,8 +115,8 @@ def test_a_refund_event_before_the_sale_is_known_ends_in_refunded(shop: Shop) ->
     assert standing(purchase) == ("refunded", "revoked", "retired")
 
 
+@pytest.mark.row("A6")
 def test_a_dispute_suspends_and_a_won_one_restores(shop: Shop) -> None:
-    """A6."""
     purchase = shop.sold()
     dispute = shop.stripe.dispute(intent_of(purchase))
     shop.deliver_everything()
@@ -126,8 +129,8 @@ def test_a_dispute_suspends_and_a_won_one_restores(shop: Shop) -> None:
     assert standing(purchase) == ("sold", "in_force", "sold")
 
 
+@pytest.mark.row("A6")
 def test_a_lost_dispute_revokes_for_ever(shop: Shop) -> None:
-    """A6."""
     purchase = shop.sold()
     dispute = shop.stripe.dispute(intent_of(purchase))
     shop.stripe.close_dispute(dispute, status="lost")
@@ -137,6 +140,7 @@ def test_a_lost_dispute_revokes_for_ever(shop: Shop) -> None:
         services.refund_purchase(purchase=purchase, reason="test")
 
 
+@pytest.mark.row("A6")
 def test_a_dispute_nobody_told_us_of_stops_our_refund(shop: Shop) -> None:
     purchase = shop.sold()
     shop.stripe.dispute(intent_of(purchase))
@@ -145,16 +149,16 @@ def test_a_dispute_nobody_told_us_of_stops_our_refund(shop: Shop) -> None:
     assert standing(purchase) == ("disputed", "suspended", "sold")
 
 
+@pytest.mark.row("A7")
 def test_an_inquiry_changes_nothing(shop: Shop) -> None:
-    """A7."""
     purchase = shop.sold()
     shop.stripe.dispute(intent_of(purchase), status="warning_needs_response")
     shop.deliver_everything()
     assert standing(purchase) == ("sold", "in_force", "sold")
 
 
+@pytest.mark.row("A7")
 def test_a_dispute_about_an_unknown_charge_is_taken_and_ignored(shop: Shop) -> None:
-    """A7."""
     purchase = shop.sold()
     shop.stripe.dispute(intent_of(purchase))
     event = shop.event("charge.dispute.created")
@@ -170,8 +174,9 @@ def test_only_what_was_sold_can_be_refunded(shop: Shop) -> None:
     assert shop.refunds() == []
 
 
+@pytest.mark.row("A8")
 def test_an_account_with_a_purchase_cannot_be_deleted_with_it(shop: Shop) -> None:
-    """A8: the proof stays."""
+    """The proof stays."""
     purchase = shop.sold()
     with pytest.raises(ProtectedError):
         purchase.buyer.delete()

@@ -1,166 +1,448 @@
-"""Whatever happens, in whatever order: one piece, at most one owner, and no money without a right."""
+"""Whatever happens, in whatever order: one piece, at most one owner, and no money without a right.
+
+A machine drives the real services against the double: buyers, cards, the post office, staff, clocks and processes
+that die at any statement. ``make test`` plays 100 games; ``HYPOTHESIS_PROFILE=nightly`` plays 2,000.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import pytest
 import time_machine
+from django.conf import settings as django_settings
+from django.db import connection
 from django.utils import timezone
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as play
 
 from accounts.models import User
 from licensing.models import ExclusiveRight
-from payments import gateway, services, settle
+from payments import gateway, services, sweeper
 from payments.double.browser import CheckoutClosed
 from payments.double.store import Document
 from payments.errors import PaymentError
 from payments.models import Incident, OutboxMessage, Purchase
+from payments.moves import State, move_if
 from tests.factories import a_listed_composition, a_user
 from tests.payments.shop import Shop
 
-OWNED = {"sold", "disputed", "refunded", "lost"}
+OWNED = {State.SOLD, State.DISPUTED, State.REFUNDED, State.LOST}
+SHOWN = {
+    State.HELD: "on_hold",
+    State.CLAIMED: "on_hold",
+    State.SOLD: "sold",
+    State.DISPUTED: "sold",
+    State.REFUNDED: "retired",
+    State.LOST: "retired",
+}
+EXPECTED_INCIDENTS = {"authorised_after_release"}
+"""An authorisation given back is no harm; everything else would be."""
+
+CALLS = {
+    "create": "POST /v1/checkout/sessions",
+    "expire": "POST /v1/checkout/sessions/*/expire",
+    "capture": "POST /v1/payment_intents/*/capture",
+    "cancel": "POST /v1/payment_intents/*/cancel",
+    "refund": "POST /v1/refunds",
+    "look": "GET /v1/checkout/sessions/*",
+}
+WHAT_GOES_WRONG = ("lost_before", "lost_after", "500", "500_after", "429")
+RETRIES = gateway.NETWORK_RETRIES + 1
+
+GATEWAY = (
+    "create_session",
+    "retrieve_session",
+    "expire_session",
+    "retrieve_intent",
+    "capture",
+    "cancel_intent",
+    "refund",
+)
+"""Where a process may die before or after Stripe was asked."""
+
+_games = itertools.count(1)
 
 
-class Killed(Exception):
+class Breach(AssertionError):
+    """An invariant does not hold."""
+
+
+class Killed(BaseException):
     """A process died in the middle of its work."""
 
 
-class World:
-    """One piece, two buyers, and everything that may happen to them."""
+def hold(true: bool, promise: str) -> None:
+    """Raise ``Breach`` unless a promise is kept."""
+    if not true:
+        raise Breach(promise)
 
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
-        self.piece = a_listed_composition()
-        self.buyers = [a_user(), a_user()]
-        self.events: list[Document] = []
 
-    def purchases(self) -> list[Purchase]:
-        return list(Purchase.objects.filter(composition=self.piece).order_by("created_at"))
+@contextmanager
+def dying_at(moment: int) -> Iterator[None]:
+    """Die at the ``moment``-th thing done: an SQL statement, or the step before or after a call of Stripe."""
+    left = itertools.count(moment - 1, -1)
 
-    def opened(self) -> list[Purchase]:
-        return [purchase for purchase in self.purchases() if purchase.session_id]
-
-    def start(self, buyer: User) -> None:
-        self.shop.start(piece=self.piece, buyer=buyer)
-
-    def each(self, deed: Callable[[Any], Any], *arguments: Any) -> None:
-        for argument in arguments:
-            with suppress(CheckoutClosed):
-                deed(argument)
-
-    def at_stripe(self, deed: Callable[[Any], Any]) -> None:
-        self.each(deed, *(purchase.session_id for purchase in self.opened()))
-
-    def settle(self) -> None:
-        for purchase in self.purchases():
-            services.settle(purchase_id=purchase.pk)
-
-    def killed_while(self, module: Any, name: str) -> None:
-        real = getattr(module, name)
-
-        def die(**_arguments: Any) -> None:
+    def tick() -> None:
+        if next(left) == 0:
             raise Killed
 
-        setattr(module, name, die)
-        try:
-            self.settle()
-        finally:
-            setattr(module, name, real)
+    def statement(execute: Callable[..., Any], *arguments: Any) -> Any:
+        tick()
+        return execute(*arguments)
 
-    def collect(self) -> None:
+    def around(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*positional: Any, **named: Any) -> Any:
+            tick()
+            answer = real(*positional, **named)
+            tick()
+            return answer
+
+        return call
+
+    with (
+        mock.patch.multiple(gateway, **{name: around(getattr(gateway, name)) for name in GATEWAY}),
+        connection.execute_wrapper(statement),
+        suppress(Killed),
+    ):
+        yield
+
+
+class Sale(RuleBasedStateMachine):
+    """One piece, two buyers, and everything that may happen to them."""
+
+    manual_capture = True
+    """The second wall: nothing is captured before the right is claimed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        django_settings.TEST_CHECKOUT_STORE = folder / f"stripe-{next(_games)}.sqlite3"
+        self.shop = Shop.open()
+        self.events: list[Document] = []
+        self.clock = time_machine.travel(timezone.now(), tick=True)
+        self.clock.start()
+        self.now = timezone.now()
+        self.broken = False
+        Incident.objects.all().delete()
+
+    @initialize()
+    def open_shop(self) -> None:
+        self.piece = a_listed_composition()
+        self.buyers = [a_user(), a_user()]
+
+    # What buyers do
+
+    @rule(number=st.integers(0, 1))
+    def reserve(self, number: int) -> None:
+        self._try(lambda: self._start(self.buyers[number]))
+
+    @precondition(lambda self: self._opened())
+    @rule()
+    def pay(self) -> None:
+        self._at_checkout(self.shop.stripe.pay)
+
+    @precondition(lambda self: self._opened())
+    @rule(deed=st.sampled_from(["decline", "ask_3ds", "pay_by_delayed_method", "expire"]))
+    def at_the_checkout(self, deed: str) -> None:
+        self._at_checkout(getattr(self.shop.stripe, deed))
+
+    @precondition(lambda self: self._opened())
+    @rule()
+    def cancel(self) -> None:
+        for purchase in self._purchases():
+            self._try(lambda purchase=purchase: services.cancel_purchase(purchase=purchase))
+
+    @precondition(lambda self: self._opened())
+    @rule()
+    def success_page(self) -> None:
+        self._settle()
+
+    # What banks and Stripe do
+
+    @precondition(lambda self: self._intents("processing"))
+    @rule(arrives=st.booleans())
+    def delayed_money(self, arrives: bool) -> None:
+        stripe = self.shop.stripe
+        for intent in self._intents("processing"):
+            (stripe.delayed_money_arrives if arrives else stripe.delayed_money_fails)(intent)
+
+    @precondition(lambda self: self._intents("requires_capture"))
+    @rule()
+    def authorisation_lapses(self) -> None:
+        for intent in self._intents("requires_capture"):
+            self.shop.stripe.lapse(intent)
+
+    @precondition(lambda self: self._intents("succeeded"))
+    @rule(outcome=st.sampled_from(["open", "won", "lost", "warning_needs_response"]))
+    def dispute(self, outcome: str) -> None:
+        inquiry = outcome.startswith("warning")
+        for charge in self._charges():
+            if charge["disputed"] or charge["refunded"]:
+                continue
+            dispute = self.shop.stripe.dispute(
+                charge["payment_intent"], status=outcome if inquiry else "needs_response"
+            )
+            if outcome in {"won", "lost"}:
+                self.shop.stripe.close_dispute(dispute, status=outcome)
+
+    @precondition(lambda self: self._intents("succeeded"))
+    @rule(amount=st.sampled_from(["", "&amount=500"]))
+    def refund_in_the_dashboard(self, amount: str) -> None:
+        for intent in self._intents("succeeded"):
+            self.shop.engine.handle(
+                method="post", path="/v1/refunds", form=f"payment_intent={intent}{amount}", key=None
+            )
+
+    @rule(call=st.sampled_from(sorted(CALLS)), kind=st.sampled_from(WHAT_GOES_WRONG))
+    def a_call_will_fail(self, call: str, kind: str) -> None:
+        self.shop.engine.fail(CALLS[call], kind, times=RETRIES if kind.startswith("lost") else 1)
+
+    # The post
+
+    @precondition(lambda self: self.shop.stripe.undelivered())
+    @rule(lost=st.booleans(), backwards=st.booleans())
+    def the_post_comes(self, lost: bool, backwards: bool) -> None:
         for event in self.shop.stripe.undelivered():
             self.shop.stripe.delivered(event["id"])
             self.events.append(event)
+        if not lost:
+            for event in reversed(self.events) if backwards else self.events:
+                self._deliver(event)
 
-    def deliver(self, *, newest_first: bool) -> None:
-        """Deliver every event so far, again."""
-        self.collect()
-        for event in reversed(self.events) if newest_first else self.events:
-            self.shop.deliver(event)
+    @precondition(lambda self: self.events)
+    @rule(data=st.data())
+    def an_event_comes_again(self, data: st.DataObject) -> None:
+        self._deliver(data.draw(st.sampled_from(self.events)))
 
-    def lapse(self) -> None:
-        for purchase in self.opened():
-            intent = self.shop.session(purchase)["payment_intent"]
-            if intent and gateway.retrieve_intent(intent).status == "requires_capture":
-                self.shop.stripe.lapse(intent)
+    # What we do
 
-    def sweep_after(self, minutes: int) -> None:
-        with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
-            services.sweep_purchases()
+    @rule()
+    def sweep(self) -> None:
+        self._try(services.sweep_purchases)
 
-    def check(self) -> None:
-        """What must hold after every step."""
-        purchases = self.purchases()
-        assert sum(purchase.state not in Purchase.OVER for purchase in purchases) <= 1
-        rights = ExclusiveRight.objects.filter(composition=self.piece)
-        assert rights.count() <= 1
+    @rule(minutes=st.sampled_from([-10, 10]))
+    def sweep_with_a_wrong_clock(self, minutes: int) -> None:
+        wrong = timezone.now() + timedelta(minutes=minutes)
+        with mock.patch.object(timezone, "now", return_value=wrong):
+            self._try(services.sweep_purchases)
+
+    @rule(minutes=st.sampled_from([3, 20, 36, 36, 60]))
+    def time_passes_and_the_sweeper_comes(self, minutes: int) -> None:
+        self._pass(minutes)
+        self._try(services.sweep_purchases)
+
+    @rule(days=st.sampled_from([1, 8]))
+    def days_pass(self, days: int) -> None:
+        self._pass(days * 24 * 60)
+
+    @rule()
+    def reconcile(self) -> None:
+        self._try(services.reconcile)
+
+    @precondition(lambda self: any(purchase.state == State.SOLD for purchase in self._purchases()))
+    @rule()
+    def staff_refund(self) -> None:
+        for purchase in self._purchases():
+            if purchase.state == State.SOLD:
+                self._try(
+                    lambda purchase=purchase: services.refund_purchase(purchase=purchase, reason="test")
+                )
+
+    @rule(deed=st.sampled_from(["reserve", "settle", "settle", "sweep", "cancel"]), moment=st.integers(1, 60))
+    def a_process_dies(self, deed: str, moment: int) -> None:
+        deeds: dict[str, Callable[[], Any]] = {
+            "reserve": lambda: self._start(self.buyers[0]),
+            "settle": self._settle,
+            "sweep": services.sweep_purchases,
+            "cancel": lambda: [services.cancel_purchase(purchase=p) for p in self._purchases()],
+        }
+        with dying_at(moment):
+            self._try(deeds[deed])
+
+    # What must hold after every step
+
+    @invariant()
+    def nobody_pays_without_a_right(self) -> None:
+        try:
+            self._check()
+        except Breach:
+            self.broken = True
+            raise
+
+    def _check(self) -> None:
+        purchases = self._purchases()
+        live = [purchase for purchase in purchases if purchase.state not in Purchase.OVER]
+        hold(len(live) <= 1, "one live purchase a piece")
+        rights = list(ExclusiveRight.objects.filter(composition=self.piece))
+        hold(len(rights) <= 1, "one right a piece")
         ours = {str(purchase.pk): purchase for purchase in purchases}
-        with self.shop.engine.store.open() as books:
-            charges = [
-                c for c in books.every("charge") if c["metadata"].get("purchase") in ours and c["captured"]
-            ]
-        assert len(charges) <= 1
-        for charge in charges:
-            assert ours[charge["metadata"]["purchase"]].state in OWNED | {"claimed"}
+        kept = [charge for charge in self._charges() if not charge["refunded"]]
+        hold(len(kept) <= 1, "one buyer pays")
+        may_be_charged = OWNED | {State.CLAIMED} | (set() if self.manual_capture else {State.HELD})
+        for charge in kept:
+            state = ours[charge["metadata"]["purchase"]].state
+            hold(state in may_be_charged, f"captured, and the purchase is {state}")
         for right in rights:
-            assert ours[str(right.purchase_id)].state in OWNED
-            assert len(charges) == 1
-            assert OutboxMessage.objects.filter(purchase_id=right.purchase_id).count() == 2
+            hold(ours[str(right.purchase_id)].state in OWNED, "a right belongs to a sale")
+            hold(
+                OutboxMessage.objects.filter(purchase_id=right.purchase_id).count() == 2,
+                "a sale is delivered",
+            )
         self.piece.refresh_from_db()
-        live = [purchase.state for purchase in purchases if purchase.state not in Purchase.OVER]
-        shown = {"held": "on_hold", "claimed": "on_hold", "sold": "sold"}
-        assert self.piece.sale_state == (shown[live[0]] if live else "available")
+        hold(
+            self.piece.sale_state == (SHOWN[live[0].state] if live else "available"),
+            f"the shop shows {self.piece.sale_state} for {[purchase.state for purchase in purchases]}",
+        )
+
+    def teardown(self) -> None:
+        """Let everything come to rest, and compare the money with the rights."""
+        try:
+            if not self.broken and hasattr(self, "piece"):
+                self._come_to_rest()
+                self._check()
+                self._check_at_rest()
+        finally:
+            self.clock.stop()
+
+    def _come_to_rest(self) -> None:
+        with self.shop.engine.store.open() as books:
+            books.clear_faults()
+        for intent in self._intents("processing"):
+            self.shop.stripe.delayed_money_arrives(intent)
+        for minutes in (61, 3, 61):
+            self._pass(minutes)
+            services.sweep_purchases()
+            self._check()
+        for purchase in self._opened():
+            services.settle(purchase_id=purchase.pk)
+
+    def _check_at_rest(self) -> None:
+        states = [purchase.state for purchase in self._purchases()]
+        hold(all(state in OWNED | set(Purchase.OVER) for state in states), f"at rest: {states}")
+        hold(not self._intents("requires_capture"), "no authorisation is left")
+        lost = {
+            dispute["payment_intent"] for dispute in self._at_stripe("dispute") if dispute["status"] == "lost"
+        }
+        kept = {
+            charge["metadata"]["purchase"]
+            for charge in self._charges()
+            if not charge["refunded"] and charge["payment_intent"] not in lost
+        }
+        standing = ExclusiveRight.objects.filter(composition=self.piece).exclude(state="revoked")
+        owners = {str(right.purchase_id) for right in standing}
+        hold(kept == owners, f"at rest, money kept of {kept} and rights of {owners}")
+        kinds = set(Incident.objects.values_list("kind", flat=True))
+        hold(kinds <= EXPECTED_INCIDENTS, f"incidents: {kinds}")
+
+    # Hands
+
+    def _start(self, buyer: User) -> None:
+        self.shop.start(piece=self.piece, buyer=buyer)
+
+    def _purchases(self) -> list[Purchase]:
+        return list(Purchase.objects.filter(composition=self.piece).order_by("created_at"))
+
+    def _opened(self) -> list[Purchase]:
+        return [purchase for purchase in self._purchases() if purchase.session_id]
+
+    def _at_checkout(self, deed: Callable[[str], Any]) -> None:
+        for purchase in self._opened():
+            if not self.manual_capture:
+                self._forge_automatic_capture(purchase)
+            with suppress(CheckoutClosed):
+                deed(purchase.session_id or "")
+
+    def _forge_automatic_capture(self, purchase: Purchase) -> None:
+        session = self.shop.session(purchase)
+        self.shop.stripe.capture_automatically(session["id"])
+        if session["payment_intent"]:
+            self.shop.stripe.change(session["payment_intent"], capture_method="automatic")
+
+    def _settle(self) -> None:
+        for purchase in self._purchases():
+            self._try(lambda purchase=purchase: services.settle(purchase_id=purchase.pk))
+
+    def _deliver(self, event: Document) -> None:
+        body = json.dumps(event)
+        signature = gateway.signed(body, secret=django_settings.STRIPE_WEBHOOK_SECRETS[0])
+        self._try(lambda: services.handle_event(payload=body.encode(), signature=signature))
+
+    def _try(self, deed: Callable[[], Any]) -> None:
+        with suppress(PaymentError, gateway.GatewayError):
+            deed()
+
+    def _pass(self, minutes: int) -> None:
+        self.now = timezone.now() + timedelta(minutes=minutes)
+        self.clock.stop()
+        self.clock = time_machine.travel(self.now, tick=True)
+        self.clock.start()
+
+    def _at_stripe(self, kind: str) -> list[Document]:
+        with self.shop.engine.store.open() as books:
+            return books.every(kind)
+
+    def _charges(self) -> list[Document]:
+        return [charge for charge in self._at_stripe("charge") if charge["captured"]]
+
+    def _intents(self, status: str) -> list[str]:
+        return [intent["id"] for intent in self._at_stripe("payment_intent") if intent["status"] == status]
 
 
-STEPS: dict[str, Callable[[World], Any]] = {
-    "first buyer starts": lambda w: w.start(w.buyers[0]),
-    "second buyer starts": lambda w: w.start(w.buyers[1]),
-    "pay": lambda w: w.at_stripe(w.shop.stripe.pay),
-    "card declined": lambda w: w.at_stripe(w.shop.stripe.decline),
-    "3-D Secure begun": lambda w: w.at_stripe(w.shop.stripe.ask_3ds),
-    "page expires at Stripe": lambda w: w.at_stripe(w.shop.stripe.expire),
-    "authorisation lapses": World.lapse,
-    "cancel": lambda w: [services.cancel_purchase(purchase=purchase) for purchase in w.purchases()],
-    "success page": World.settle,
-    "killed before capture": lambda w: w.killed_while(gateway, "capture"),
-    "killed before the right": lambda w: w.killed_while(settle, "grant_right"),
-    "webhooks": lambda w: w.deliver(newest_first=False),
-    "webhooks backwards": lambda w: w.deliver(newest_first=True),
-    "sweeper": lambda w: w.sweep_after(0),
-    "sweeper after the hold": lambda w: w.sweep_after(36),
-    "reply to create lost": lambda w: w.shop.engine.fail("POST /v1/checkout/sessions", "lost_after", times=3),
-    "reply to capture lost": lambda w: w.shop.engine.fail(
-        "POST /v1/payment_intents/*/capture", "lost_after", times=3
-    ),
-    "capture fails": lambda w: w.shop.engine.fail("POST /v1/payment_intents/*/capture", "500"),
-    "expire unanswered": lambda w: w.shop.engine.fail(
-        "POST /v1/checkout/sessions/*/expire", "lost_before", times=3
-    ),
-}
+class CapturedAtOnce(Sale):
+    """The second wall is gone: the card is charged before the right is claimed."""
+
+    manual_capture = False
 
 
-@hypothesis_settings(
-    max_examples=25,
+def released_by_our_clock(purchase: Purchase, *, to: str, reason: str) -> Purchase:
+    """End a hold as a shop would that believes its own clock: without asking Stripe."""
+    move_if(purchase.pk, expected=State.HELD, to=to, reason=reason)
+    return purchase
+
+
+@pytest.fixture
+def without_the_first_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeper, "close_checkout", released_by_our_clock)
+
+
+GAMES = settings(
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
+    stateful_step_count=16,
+    derandomize=settings.default.derandomize or settings.default.max_examples == 100,
+    suppress_health_check=list(HealthCheck),
 )
-@given(steps=st.lists(st.sampled_from([*STEPS, "pay", "pay", "pay"]), min_size=4, max_size=14))
-def test_one_owner_and_no_money_without_a_right(shop: Shop, steps: list[str]) -> None:
-    world = World(shop)
-    for step in ["first buyer starts", *steps]:
-        with suppress(PaymentError, gateway.GatewayError, Killed):
-            STEPS[step](world)
-        world.check()
-    with shop.engine.store.open() as books:
-        books.clear_faults()
-    world.sweep_after(60)
-    world.sweep_after(63)
-    world.check()
-    assert all(purchase.state in OWNED | set(Purchase.OVER) for purchase in world.purchases())
-    assert Incident.objects.exclude(kind="authorised_after_release").count() == 0
+
+
+def played(machine: type[Sale], folder: Path, *, games: int, **options: Any) -> None:
+    play(lambda: machine(folder), settings=settings(GAMES, max_examples=games, **options))
+
+
+def test_one_owner_and_no_money_without_a_right(shop: Shop, tmp_path: Path) -> None:
+    played(Sale, tmp_path, games=settings.default.max_examples)
+
+
+def test_manual_capture_alone_keeps_the_promise(
+    shop: Shop, tmp_path: Path, without_the_first_wall: None
+) -> None:
+    played(Sale, tmp_path, games=settings.default.max_examples // 5)
+
+
+def test_stripes_word_alone_keeps_the_promise(shop: Shop, tmp_path: Path) -> None:
+    played(CapturedAtOnce, tmp_path, games=settings.default.max_examples // 5)
+
+
+def test_control_without_both_walls_the_machine_finds_the_breach(
+    shop: Shop, tmp_path: Path, without_the_first_wall: None
+) -> None:
+    """If it did not, the games above would prove nothing."""
+    with pytest.raises(Breach, match="captured, and the purchase is expired"):
+        played(CapturedAtOnce, tmp_path, games=1000, phases=[Phase.generate], report_multiple_bugs=False)

@@ -31,8 +31,8 @@ def order(**changes: Any) -> Order:
     return Order(**values | changes)
 
 
+@pytest.mark.row("I5")
 def test_stripe_is_never_called_inside_a_transaction(shop: Shop) -> None:
-    """I5."""
     purchase = shop.paid()
     for call in (
         lambda: gateway.create_session(order=order(), idempotency_key="k"),

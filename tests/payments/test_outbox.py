@@ -27,10 +27,10 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     return log
 
 
+@pytest.mark.row("I1")
 def test_a_dead_broker_does_not_stop_a_sale(
     shop: Shop, done: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """I1."""
 
     def refuse(*_arguments: Any, **_options: Any) -> None:
         raise ConnectionRefusedError("no broker")
@@ -57,8 +57,9 @@ def test_what_is_done_is_not_done_again(shop: Shop, done: list[tuple[str, Any]])
     assert len(done) == 2
 
 
+@pytest.mark.row("I2")
 def test_a_rival_worker_finds_the_message_taken(shop: Shop, done: list[tuple[str, Any]]) -> None:
-    """I2: both read the same row before either claimed it."""
+    """Both read the same row before either claimed it."""
     shop.sold()
     message = OutboxMessage.objects.get(kind="delivery")
     twin = OutboxMessage.objects.get(kind="delivery")

@@ -62,8 +62,8 @@ def incidents() -> list[str]:
     return sorted(Incident.objects.values_list("kind", flat=True))
 
 
+@pytest.mark.row("P1")
 def test_a_declined_card_keeps_the_hold_and_another_card_buys(shop: Shop) -> None:
-    """P1."""
     purchase = shop.start()
     shop.stripe.decline(purchase.session_id)
     shop.deliver_everything()
@@ -73,8 +73,8 @@ def test_a_declined_card_keeps_the_hold_and_another_card_buys(shop: Shop) -> Non
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("P2")
 def test_an_abandoned_3d_secure_step_ends_with_the_hold(shop: Shop) -> None:
-    """P2."""
     purchase = shop.start()
     shop.stripe.ask_3ds(purchase.session_id)
     assert services.settle(purchase_id=purchase.pk).state == "held"
@@ -83,8 +83,8 @@ def test_an_abandoned_3d_secure_step_ends_with_the_hold(shop: Shop) -> None:
     assert nothing_sold(shop, purchase)
 
 
+@pytest.mark.row("P3")
 def test_a_closed_tab_is_sold_by_the_webhook_and_stands_in_the_library(shop: Shop) -> None:
-    """P3."""
     purchase = shop.paid()
     shop.deliver_everything()
     assert sold_once(shop, purchase)
@@ -93,8 +93,8 @@ def test_a_closed_tab_is_sold_by_the_webhook_and_stands_in_the_library(shop: Sho
     assert list(client.get(reverse("library")).context["rights"]) == [ExclusiveRight.objects.get()]
 
 
+@pytest.mark.row("P4")
 def test_without_a_webhook_the_success_page_sells(shop: Shop) -> None:
-    """P4."""
     purchase = shop.paid()
     client = Client()
     client.force_login(purchase.buyer)
@@ -103,16 +103,17 @@ def test_without_a_webhook_the_success_page_sells(shop: Shop) -> None:
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("P4")
 def test_without_webhook_and_success_page_the_sweeper_sells_within_minutes(shop: Shop) -> None:
-    """P4."""
     purchase = shop.paid()
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
         services.sweep_purchases()
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("P5")
 def test_webhook_success_page_and_sweeper_together_sell_once(shop: Shop) -> None:
-    """P5, one after the other; tests/races does it at the same instant."""
+    """One after the other; tests/races does it at the same instant."""
     purchase = shop.paid()
     shop.deliver_everything()
     services.settle(purchase_id=purchase.pk)
@@ -121,10 +122,11 @@ def test_webhook_success_page_and_sweeper_together_sell_once(shop: Shop) -> None
     assert len(shop.calls(CAPTURE)) == 1
 
 
+@pytest.mark.row("P5")
 def test_a_rival_settling_between_look_and_claim_changes_nothing(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P5, exactly interleaved: the rival finishes while we hold an old answer of Stripe."""
+    """Exactly interleaved: the rival finishes while we hold an old answer of Stripe."""
     purchase = shop.paid()
     retrieve = gateway.retrieve_session
     rivals = [True]
@@ -142,8 +144,8 @@ def test_a_rival_settling_between_look_and_claim_changes_nothing(
     assert len(shop.calls(CAPTURE)) == 1
 
 
+@pytest.mark.row("P6")
 def test_the_success_page_of_somebody_else_does_not_exist(shop: Shop) -> None:
-    """P6."""
     purchase = shop.paid()
     client = Client()
     client.force_login(a_user())
@@ -155,16 +157,18 @@ def test_the_success_page_of_somebody_else_does_not_exist(shop: Shop) -> None:
     assert purchase.state == "held"
 
 
+@pytest.mark.row("P7")
 def test_paid_in_the_last_second_beats_the_sweeper(shop: Shop) -> None:
-    """P7: Stripe refuses to expire what is complete."""
+    """Stripe refuses to expire what is complete."""
     purchase = shop.paid()
     Purchase.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     services.sweep_purchases()
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("P8")
 def test_an_authorisation_after_release_is_given_up(shop: Shop) -> None:
-    """P8: forged; nothing is captured."""
+    """Forged; nothing is captured."""
     purchase = shop.paid()
     move_if(purchase.pk, expected="held", to="expired", reason="forged")
     services.settle(purchase_id=purchase.pk)
@@ -173,8 +177,9 @@ def test_an_authorisation_after_release_is_given_up(shop: Shop) -> None:
     assert incidents() == ["authorised_after_release"]
 
 
+@pytest.mark.row("P9")
 def test_money_captured_after_release_goes_back_once_and_staff_are_told(shop: Shop) -> None:
-    """P9: forged into automatic capture; must be unreachable."""
+    """Forged into automatic capture; must be unreachable."""
     purchase = shop.start()
     shop.stripe.capture_automatically(purchase.session_id)
     shop.stripe.pay(purchase.session_id)
@@ -186,8 +191,9 @@ def test_money_captured_after_release_goes_back_once_and_staff_are_told(shop: Sh
     assert ExclusiveRight.objects.count() == 0
 
 
+@pytest.mark.row("P10")
 def test_of_two_authorisations_for_one_piece_one_is_given_up(shop: Shop) -> None:
-    """P10: forged; the constraint picked the second buyer."""
+    """Forged; the constraint picked the second buyer."""
     first = shop.paid()
     move_if(first.pk, expected="held", to="expired", reason="forged")
     second = shop.paid(piece=first.composition)
@@ -219,16 +225,17 @@ def test_a_right_that_exists_already_sends_the_money_back_and_retires_the_piece(
 
 
 @pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.row("P11")
 def test_a_capture_whose_reply_is_lost_is_found_out(shop: Shop, times: int) -> None:
-    """P11: once, and through every retry of the library."""
+    """Once, and through every retry of the library."""
     purchase = shop.paid()
     shop.engine.fail(CAPTURE, "lost_after", times=times)
     services.settle(purchase_id=purchase.pk)
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("P11")
 def test_a_capture_that_never_arrived_is_made_up_by_the_sweeper(shop: Shop) -> None:
-    """P11."""
     purchase = shop.paid()
     shop.engine.fail(CAPTURE, "lost_before", times=3)
     with pytest.raises(gateway.Unreachable):
@@ -240,8 +247,9 @@ def test_a_capture_that_never_arrived_is_made_up_by_the_sweeper(shop: Shop) -> N
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("P11")
 def test_a_capture_answered_with_a_fault_is_tried_with_a_new_key(shop: Shop) -> None:
-    """P11: Stripe would repeat the fault for a day."""
+    """Stripe would repeat the fault for a day."""
     purchase = shop.paid()
     shop.engine.fail(CAPTURE, "500")
     with pytest.raises(gateway.Fault):
@@ -250,6 +258,7 @@ def test_a_capture_answered_with_a_fault_is_tried_with_a_new_key(shop: Shop) -> 
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("P11")
 def test_a_fault_after_the_money_was_taken_is_a_sale(shop: Shop) -> None:
     purchase = shop.paid()
     shop.engine.fail(CAPTURE, "500_after")
@@ -257,8 +266,9 @@ def test_a_fault_after_the_money_was_taken_is_a_sale(shop: Shop) -> None:
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("P12")
 def test_a_lapsed_authorisation_frees_the_piece(shop: Shop) -> None:
-    """P12: it lapsed between claim and capture."""
+    """It lapsed between claim and capture."""
     purchase = shop.paid()
     intent = shop.intent(purchase)
     move_if(purchase.pk, expected="held", to="claimed", reason="", payment_intent_id=intent.id)
@@ -268,8 +278,8 @@ def test_a_lapsed_authorisation_frees_the_piece(shop: Shop) -> None:
     assert shop.start(piece=purchase.composition).state == "held"
 
 
+@pytest.mark.row("P12")
 def test_a_capture_refused_for_good_gives_up_the_authorisation(shop: Shop) -> None:
-    """P12."""
     purchase = shop.paid()
     shop.engine.fail(CAPTURE, "400")
     services.settle(purchase_id=purchase.pk)
@@ -278,8 +288,8 @@ def test_a_capture_refused_for_good_gives_up_the_authorisation(shop: Shop) -> No
     assert incidents() == ["capture_refused"]
 
 
+@pytest.mark.row("P13")
 def test_killed_between_claim_and_capture(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P13."""
     purchase = shop.paid()
     with monkeypatch.context() as patch:
         patch.setattr(gateway, "capture", _die)
@@ -292,8 +302,9 @@ def test_killed_between_claim_and_capture(shop: Shop, monkeypatch: pytest.Monkey
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("P13")
 def test_killed_between_capture_and_certificate(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P13: the right is written whole or not at all."""
+    """The right is written whole or not at all."""
     purchase = shop.paid()
     with monkeypatch.context() as patch:
         patch.setattr(settling, "grant_right", _die)
@@ -324,10 +335,10 @@ def _die(**_arguments: Any) -> None:
         ("session", {"client_reference_id": "another"}),
     ],
 )
+@pytest.mark.row("P14")
 def test_a_payment_that_is_not_the_one_asked_for_is_given_up(
     shop: Shop, of: str, change: dict[str, Any]
 ) -> None:
-    """P14."""
     purchase = shop.paid()
     shop.stripe.change(shop.intent(purchase).id if of == "intent" else purchase.session_id, **change)
     services.settle(purchase_id=purchase.pk)
@@ -336,8 +347,9 @@ def test_a_payment_that_is_not_the_one_asked_for_is_given_up(
     assert incidents() == ["payment_differs"]
 
 
+@pytest.mark.row("P14")
 def test_a_payment_of_another_environment_is_given_up(shop: Shop) -> None:
-    """P14: staging and production share an account."""
+    """Staging and production share an account."""
     purchase = shop.paid()
     metadata = {"purchase": str(purchase.pk), "environment": "production"}
     shop.stripe.change(shop.intent(purchase).id, metadata=metadata)
@@ -346,8 +358,8 @@ def test_a_payment_of_another_environment_is_given_up(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.row("P15")
 def test_a_delayed_payment_keeps_the_hold_until_it_is_decided(shop: Shop, arrives: bool) -> None:
-    """P15."""
     purchase = shop.start()
     shop.stripe.pay_by_delayed_method(purchase.session_id)
     shop.deliver_everything()
@@ -361,8 +373,9 @@ def test_a_delayed_payment_keeps_the_hold_until_it_is_decided(shop: Shop, arrive
     assert sold_once(shop, purchase) if arrives else nothing_sold(shop, purchase)
 
 
+@pytest.mark.row("P16")
 def test_a_checkout_completed_without_a_payment_sells_nothing(shop: Shop) -> None:
-    """P16: forged."""
+    """Forged."""
     purchase = shop.start()
     shop.stripe.change(purchase.session_id, status="complete", payment_status="no_payment_required")
     services.settle(purchase_id=purchase.pk)
@@ -370,8 +383,8 @@ def test_a_checkout_completed_without_a_payment_sells_nothing(shop: Shop) -> Non
     assert incidents() == ["completed_without_payment"]
 
 
+@pytest.mark.row("P17")
 def test_a_payment_under_review_waits_for_it(shop: Shop) -> None:
-    """P17."""
     purchase = shop.paid()
     intent = shop.intent(purchase).id
     shop.stripe.open_review(intent)
@@ -382,8 +395,8 @@ def test_a_payment_under_review_waits_for_it(shop: Shop) -> None:
     assert sold_once(shop, purchase)
 
 
+@pytest.mark.row("W11")
 def test_reconciliation_repairs_what_every_message_missed(shop: Shop) -> None:
-    """W11."""
     purchase = shop.paid()
     assert services.reconcile() == {"repaired": 1, "unexplained": 0}
     assert sold_once(shop, purchase)

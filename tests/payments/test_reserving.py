@@ -50,6 +50,7 @@ def test_a_hold_is_shown_to_everybody_and_written_into_history(shop: Shop) -> No
     assert call.params["client_reference_id"] == str(purchase.pk)
 
 
+@pytest.mark.row("R1")
 def test_second_buyer_is_told_reserved_and_stripe_is_not_asked(shop: Shop) -> None:
     piece = a_listed_composition()
     shop.start(piece=piece)
@@ -60,6 +61,7 @@ def test_second_buyer_is_told_reserved_and_stripe_is_not_asked(shop: Shop) -> No
     assert len(shop.calls("*")) == before
 
 
+@pytest.mark.row("R1")
 def test_second_buyer_gets_a_409_page(shop: Shop) -> None:
     piece = a_listed_composition()
     shop.start(piece=piece)
@@ -71,8 +73,9 @@ def test_second_buyer_gets_a_409_page(shop: Shop) -> None:
     assert answer.context["held_by_other"] is True
 
 
+@pytest.mark.row("R2")
 def test_same_buyer_twice_gets_the_same_hold_and_the_same_page(shop: Shop) -> None:
-    """R2: double click, two tabs, back button."""
+    """Double click, two tabs, back button."""
     piece, buyer = a_listed_composition(), a_user()
     first = shop.start(piece=piece, buyer=buyer)
     second = shop.start(piece=piece, buyer=buyer, licensee="Ada Lovelace Ltd")
@@ -94,8 +97,8 @@ def test_the_owner_who_buys_again_is_told_sold(shop: Shop) -> None:
     assert shop.captures() == 1
 
 
+@pytest.mark.row("R3")
 def test_one_buyer_cannot_hoard_pieces(shop: Shop, settings: Any) -> None:
-    """R3."""
     buyer = a_user()
     for _ in range(settings.HOLDS_PER_BUYER):
         shop.start(buyer=buyer)
@@ -106,8 +109,9 @@ def test_one_buyer_cannot_hoard_pieces(shop: Shop, settings: Any) -> None:
     assert len(shop.calls(CREATE)) == settings.HOLDS_PER_BUYER
 
 
+@pytest.mark.row("R3")
 def test_one_buyer_cannot_hold_one_piece_all_day(shop: Shop) -> None:
-    """R3: the cool-down."""
+    """The cool-down."""
     piece, buyer = a_listed_composition(), a_user()
     for _ in range(services.EXPIRED_HOLDS_PER_PIECE_A_DAY):
         purchase = shop.start(piece=piece, buyer=buyer)
@@ -118,8 +122,9 @@ def test_one_buyer_cannot_hold_one_piece_all_day(shop: Shop) -> None:
     assert shop.start(piece=piece).state == "held"
 
 
+@pytest.mark.row("R4")
 def test_a_hold_whose_checkout_never_opened_is_released_by_the_sweeper(shop: Shop) -> None:
-    """R4: the process died between the row and Stripe."""
+    """The process died between the row and Stripe."""
     piece = a_listed_composition()
     hold = services._hold(composition_id=piece.pk, buyer=a_user(), licensee="Ada", consents=CONSENTS)
     services.sweep_purchases()
@@ -132,8 +137,9 @@ def test_a_hold_whose_checkout_never_opened_is_released_by_the_sweeper(shop: Sho
     assert shop.calls("*") == []
 
 
+@pytest.mark.row("R5", "R6")
 def test_a_session_created_but_not_stored_is_found_again_with_the_same_key(shop: Shop) -> None:
-    """R5, R6: the reply was lost after the effect, through every retry."""
+    """The reply was lost after the effect, through every retry."""
     piece, buyer = a_listed_composition(), a_user()
     shop.engine.fail(CREATE, "lost_after", times=3)
     with pytest.raises(PaymentUnavailable):
@@ -145,8 +151,8 @@ def test_a_session_created_but_not_stored_is_found_again_with_the_same_key(shop:
         assert len(books.every("checkout.session")) == 1
 
 
+@pytest.mark.row("R6")
 def test_one_lost_reply_is_not_even_noticed(shop: Shop) -> None:
-    """R6."""
     shop.engine.fail(CREATE, "lost_before")
     shop.engine.fail(CREATE, "lost_after")
     assert shop.start().session_id
@@ -155,8 +161,9 @@ def test_one_lost_reply_is_not_even_noticed(shop: Shop) -> None:
         assert len(books.every("checkout.session")) == 1
 
 
+@pytest.mark.row("R7")
 def test_a_fault_that_stripe_would_repeat_is_escaped_with_a_new_key(shop: Shop) -> None:
-    """R7: the library's own retries get the stored 500; our next try must not."""
+    """The library's own retries get the stored 500; our next try must not."""
     piece, buyer = a_listed_composition(), a_user()
     shop.engine.fail(CREATE, "500")
     with pytest.raises(PaymentUnavailable):
@@ -167,8 +174,9 @@ def test_a_fault_that_stripe_would_repeat_is_escaped_with_a_new_key(shop: Shop) 
     assert shop.calls(CREATE)[-1].key == f"purchase:{purchase.pk}:2"
 
 
+@pytest.mark.row("R8", "R11")
 def test_an_edited_price_does_not_reach_a_piece_on_hold(shop: Shop) -> None:
-    """R8, R11: the price is a snapshot, so the same key always carries the same parameters."""
+    """The price is a snapshot, so the same key always carries the same parameters."""
     piece, buyer = a_listed_composition(), a_user()
     shop.engine.fail(CREATE, "lost_before", times=3)
     with pytest.raises(PaymentUnavailable):
@@ -177,8 +185,9 @@ def test_an_edited_price_does_not_reach_a_piece_on_hold(shop: Shop) -> None:
     assert shop.session(shop.start(piece=piece, buyer=buyer))["amount_total"] == 4900
 
 
+@pytest.mark.row("R8")
 def test_a_key_used_with_other_parameters_is_an_incident(shop: Shop) -> None:
-    """R8: impossible, and loud if it happens."""
+    """Impossible, and loud if it happens."""
     piece, buyer = a_listed_composition(), a_user()
     shop.engine.fail(CREATE, "lost_after", times=3)
     with pytest.raises(PaymentUnavailable):
@@ -191,8 +200,8 @@ def test_a_key_used_with_other_parameters_is_an_incident(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("fault", ["400", "401"])
+@pytest.mark.row("R9")
 def test_what_stripe_refuses_for_good_frees_the_piece_and_alerts_staff(shop: Shop, fault: str) -> None:
-    """R9."""
     piece = a_listed_composition()
     shop.engine.fail(CREATE, fault)
     with pytest.raises(PaymentUnavailable):
@@ -203,8 +212,9 @@ def test_what_stripe_refuses_for_good_frees_the_piece_and_alerts_staff(shop: Sho
     assert piece.sale_state == "available"
 
 
+@pytest.mark.row("R9")
 def test_a_busy_stripe_keeps_the_hold_for_the_next_try(shop: Shop) -> None:
-    """R9: 429."""
+    """429."""
     piece, buyer = a_listed_composition(), a_user()
     shop.engine.fail(CREATE, "429")
     with pytest.raises(PaymentUnavailable):
@@ -214,10 +224,11 @@ def test_a_busy_stripe_keeps_the_hold_for_the_next_try(shop: Shop) -> None:
     assert shop.start(piece=piece, buyer=buyer).checkout_url
 
 
+@pytest.mark.row("R10")
 def test_a_slow_request_whose_hold_was_released_gets_no_page(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R10: the conditional UPDATE finds no row; the session is closed and its address never given out."""
+    """The conditional UPDATE finds no row; the session is closed and its address never given out."""
     create = gateway.create_session
 
     def create_while_the_sweeper_releases(**arguments: Any) -> gateway.CheckoutSession:
@@ -235,8 +246,8 @@ def test_a_slow_request_whose_hold_was_released_gets_no_page(
         assert [session["status"] for session in books.every("checkout.session")] == ["expired"]
 
 
+@pytest.mark.row("R11")
 def test_a_held_piece_can_neither_be_withdrawn_nor_deleted(shop: Shop) -> None:
-    """R11."""
     piece = a_listed_composition()
     shop.start(piece=piece)
     with pytest.raises(NotAllowed):
@@ -246,8 +257,9 @@ def test_a_held_piece_can_neither_be_withdrawn_nor_deleted(shop: Shop) -> None:
     assert states() == ["held"]
 
 
+@pytest.mark.row("R12")
 def test_our_clock_alone_releases_nothing(shop: Shop) -> None:
-    """R12: the hold is over by our clock, and Stripe's page is open; only Stripe's word counts."""
+    """The hold is over by our clock, and Stripe's page is open; only Stripe's word counts."""
     purchase = shop.start()
     Purchase.objects.update(expires_at=timezone.now() - timedelta(minutes=10))
     assert services.settle(purchase_id=purchase.pk).state == "held"
@@ -255,8 +267,9 @@ def test_our_clock_alone_releases_nothing(shop: Shop) -> None:
         shop.start(piece=purchase.composition)
 
 
+@pytest.mark.row("R12")
 def test_the_sweeper_releases_only_after_stripe_closed_the_page(shop: Shop) -> None:
-    """R12: with Stripe out of reach, a hold stays even when its time is over."""
+    """With Stripe out of reach, a hold stays even when its time is over."""
     purchase = shop.start()
     with time_machine.travel(timezone.now() + timedelta(minutes=36)):
         shop.engine.fail("* /v1/checkout/sessions/*", "lost_before", times=9)
@@ -270,21 +283,62 @@ def test_the_sweeper_releases_only_after_stripe_closed_the_page(shop: Shop) -> N
     assert shop.session(purchase)["status"] == "expired"
 
 
+@pytest.mark.row("R12")
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_that_is_ten_minutes_wrong_ends_no_hold_early(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """Stripe's clock is right and ours is not: what Stripe still has open, or has taken money for, is not released."""
+    purchase = shop.start()
+    with time_machine.travel(timezone.now() + timedelta(minutes=30)):
+        shop.stripe.pay(purchase.session_id)
+        wrong = timezone.now() + timedelta(minutes=minutes)
+        monkeypatch.setattr(timezone, "now", lambda: wrong)
+        services.sweep_purchases()
+    purchase.refresh_from_db()
+    assert purchase.state == "sold"
+    assert shop.captures() == 1
+
+
+@pytest.mark.row("R3")
+def test_who_hoards_is_answered_429_and_told_why(shop: Shop, settings: Any) -> None:
+    buyer = a_user()
+    for _ in range(settings.HOLDS_PER_BUYER):
+        shop.start(buyer=buyer)
+    client = Client()
+    client.force_login(buyer)
+    form = {"licensee": "Bea", "consent_immediate": "on", "consent_withdrawal": "on"}
+    answer = client.post(reverse("buy", args=[a_listed_composition().pk]), form)
+    assert answer.status_code == 429
+    assert f"You have {settings.HOLDS_PER_BUYER} pieces on hold" in answer.content.decode()
+
+
+@pytest.mark.row("R11")
+def test_a_price_changed_while_the_page_is_open_is_not_charged(shop: Shop) -> None:
+    purchase = shop.start()
+    type(purchase.composition).objects.filter(pk=purchase.composition_id).update(price_minor=9900)
+    shop.stripe.pay(purchase.session_id)
+    assert services.settle(purchase_id=purchase.pk).state == "sold"
+    assert shop.intent(purchase).amount_received == 4900
+
+
+@pytest.mark.row("R13")
 def test_cancelling_closes_the_checkout_and_frees_the_piece(shop: Shop) -> None:
-    """R13."""
     purchase = shop.start()
     assert services.cancel_purchase(purchase=purchase).state == "cancelled"
     assert shop.session(purchase)["status"] == "expired"
     assert shop.start(piece=purchase.composition).state == "held"
 
 
+@pytest.mark.row("R13")
 def test_cancelling_after_paying_sells(shop: Shop) -> None:
-    """R13: they paid in the other tab; Stripe says "not open"."""
+    """They paid in the other tab; Stripe says "not open"."""
     purchase = shop.paid()
     assert services.cancel_purchase(purchase=purchase).state == "sold"
     assert shop.captures() == 1
 
 
+@pytest.mark.row("R13")
 def test_cancelling_while_stripe_is_silent_keeps_the_hold(shop: Shop) -> None:
     purchase = shop.start()
     shop.engine.fail("* /v1/checkout/sessions/*", "lost_before", times=3)
@@ -295,8 +349,8 @@ def test_cancelling_while_stripe_is_silent_keeps_the_hold(shop: Shop) -> None:
     assert states() == ["held"]
 
 
+@pytest.mark.row("R14")
 def test_an_unverified_address_or_nobody_at_all_cannot_buy(shop: Shop) -> None:
-    """R14."""
     unverified = a_user()
     unverified.emailaddress_set.update(verified=False)
     for buyer in (unverified, AnonymousUser()):
@@ -306,12 +360,14 @@ def test_an_unverified_address_or_nobody_at_all_cannot_buy(shop: Shop) -> None:
     assert shop.calls("*") == []
 
 
+@pytest.mark.row("R14")
 def test_an_anonymous_visitor_is_sent_to_log_in(shop: Shop) -> None:
     piece = a_listed_composition()
     answer = Client().post(reverse("buy", args=[piece.pk]), {"licensee": "Ada"})
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, reverse("account_login"))
 
 
+@pytest.mark.row("R14")
 def test_a_maker_buys_at_once_and_others_only_what_is_listed(shop: Shop) -> None:
     maker = a_user()
     unlisted = a_ready_composition(maker=a_maker(user=maker))
@@ -359,6 +415,7 @@ def test_an_expired_checkout_is_replaced_when_its_buyer_comes_back(shop: Shop) -
     assert states() == ["expired", "held"]
 
 
+@pytest.mark.row("R1", "P10")
 def test_the_database_itself_refuses_a_second_live_purchase(shop: Shop) -> None:
     purchase = shop.start()
     twin = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import itertools
 import json
 import time
@@ -36,8 +37,8 @@ def signed(body: str, *, secret: str | None = None, at: int | None = None, schem
     return header.replace(",v1=", f",{scheme}=")
 
 
+@pytest.mark.row("W1")
 def test_what_is_not_from_stripe_is_refused_and_not_kept(shop: Shop) -> None:
-    """W1."""
     purchase = shop.paid()
     body = json.dumps(completed(shop, purchase))
     old = int(time.time()) - 301
@@ -64,8 +65,17 @@ def test_what_is_not_from_stripe_is_refused_and_not_kept(shop: Shop) -> None:
     assert purchase.state == "held"
 
 
+@pytest.mark.row("W1")
+def test_bytes_that_are_no_text_are_refused_even_when_they_are_signed(shop: Shop) -> None:
+    content, now = b'{"id": "evt_\xff\xfe"}', int(time.time())
+    key = settings.STRIPE_WEBHOOK_SECRETS[0].encode()
+    signature = hmac.new(key, f"{now}.".encode() + content, "sha256").hexdigest()
+    assert post(content, signature=f"t={now},v1={signature}") == 400
+    assert WebhookEvent.objects.count() == 0
+
+
+@pytest.mark.row("W2")
 def test_the_same_event_twice_is_processed_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """W2."""
     event = completed(shop, shop.paid())
     settled: list[uuid.UUID] = []
     settle = webhooks.settle
@@ -80,8 +90,8 @@ def test_the_same_event_twice_is_processed_once(shop: Shop, monkeypatch: pytest.
     assert ExclusiveRight.objects.count() == 1
 
 
+@pytest.mark.row("W3")
 def test_one_fact_told_by_many_events_is_one_sale(shop: Shop) -> None:
-    """W3."""
     shop.paid()
     shop.deliver_everything()
     types = set(WebhookEvent.objects.values_list("type", flat=True))
@@ -95,8 +105,9 @@ def test_one_fact_told_by_many_events_is_one_sale(shop: Shop) -> None:
     assert (ExclusiveRight.objects.count(), shop.captures()) == (1, 1)
 
 
+@pytest.mark.row("W4")
 def test_every_order_of_the_events_ends_the_same(shop: Shop) -> None:
-    """W4: all permutations, a stale "expired" among them."""
+    """All permutations, a stale "expired" among them."""
     first = shop.paid()
     stale = json.loads(json.dumps(completed(shop, first)))
     stale |= {"id": "evt_stale", "type": "checkout.session.expired"}
@@ -116,8 +127,34 @@ def test_every_order_of_the_events_ends_the_same(shop: Shop) -> None:
     assert Incident.objects.count() == 0
 
 
+@pytest.mark.row("W4")
+def test_every_order_of_sale_and_refund_ends_in_refunded(shop: Shop) -> None:
+    """What came after the sale may overtake it, and be overtaken."""
+    for order in itertools.permutations(range(4)):
+        purchase = shop.sold()
+        shop.engine.handle(
+            method="post", path="/v1/refunds", form=f"payment_intent={purchase.payment_intent_id}", key=None
+        )
+        sale = {"id": purchase.session_id, "object": "checkout.session", "metadata": {}}
+        late = [("checkout.session.completed", sale), ("checkout.session.expired", sale)]
+        events = [
+            *shop.stripe.undelivered(),
+            *(
+                {"id": f"evt_{kind}_{purchase.pk}", "type": kind, "livemode": False, "data": {"object": item}}
+                for kind, item in late
+            ),
+        ]
+        assert len(events) == 4
+        for index in order:
+            assert shop.deliver(events[index]) == 200
+        shop.forget_events()
+        purchase.refresh_from_db()
+        assert purchase.state == "refunded", order
+    assert ExclusiveRight.objects.exclude(state="revoked").count() == 0
+
+
+@pytest.mark.row("W5")
 def test_an_event_of_ours_that_comes_too_early_is_asked_for_again(shop: Shop) -> None:
-    """W5."""
     event = completed(shop, shop.paid())
     item = event["data"]["object"]
     unknown = str(uuid.uuid4())
@@ -127,8 +164,9 @@ def test_an_event_of_ours_that_comes_too_early_is_asked_for_again(shop: Shop) ->
     assert WebhookEvent.objects.get(pk=event["id"]).processed_at is None
 
 
+@pytest.mark.row("W5")
 def test_an_event_is_found_by_its_reference_before_the_session_is_stored(shop: Shop) -> None:
-    """W5: nothing to settle yet, and nothing lost: the session is asked for later."""
+    """Nothing to settle yet, and nothing lost: the session is asked for later."""
     purchase = shop.paid()
     event = completed(shop, purchase)
     event["data"]["object"]["id"] = "cs_test_other"
@@ -138,8 +176,9 @@ def test_an_event_is_found_by_its_reference_before_the_session_is_stored(shop: S
 
 
 @pytest.mark.parametrize("metadata", [{}, {"environment": "production", "purchase": str(uuid.uuid4())}])
+@pytest.mark.row("W5")
 def test_a_foreign_event_is_taken_and_ignored(shop: Shop, metadata: dict[str, str]) -> None:
-    """W5: another shop on the same account."""
+    """Another shop on the same account."""
     event = completed(shop, shop.paid())
     event["data"]["object"] |= {
         "id": "cs_test_foreign",
@@ -151,8 +190,8 @@ def test_a_foreign_event_is_taken_and_ignored(shop: Shop, metadata: dict[str, st
     assert Purchase.objects.get().state == "held"
 
 
+@pytest.mark.row("W6")
 def test_while_the_secret_changes_either_one_is_accepted(shop: Shop, settings: Any) -> None:
-    """W6."""
     old, new = "whsec_old", "whsec_new"
     settings.STRIPE_WEBHOOK_SECRETS = [new, old]
     event = completed(shop, shop.paid())
@@ -175,25 +214,25 @@ def test_while_the_secret_changes_either_one_is_accepted(shop: Shop, settings: A
     [{"type": "customer.created"}, {"type": "invoice.paid"}, {"livemode": True}],
     ids=lambda value: str(value),
 )
+@pytest.mark.row("W7")
 def test_what_does_not_concern_us_is_taken_and_ignored(shop: Shop, change: dict[str, Any]) -> None:
-    """W7."""
     event = completed(shop, shop.paid()) | change
     assert shop.deliver(event) == 200
     assert Purchase.objects.get().state == "held"
     assert WebhookEvent.objects.get().processed_at is not None
 
 
+@pytest.mark.row("W7")
 def test_another_api_version_still_rings_the_bell(shop: Shop) -> None:
-    """W7."""
     event = completed(shop, shop.paid()) | {"api_version": "2020-08-27"}
     assert shop.deliver(event) == 200
     assert Purchase.objects.get().state == "sold"
 
 
+@pytest.mark.row("W8")
 def test_a_failing_handler_is_told_to_stripe_and_the_next_delivery_succeeds(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """W8."""
     event = completed(shop, shop.paid())
 
     def fail(**_arguments: Any) -> None:
@@ -220,10 +259,10 @@ def test_stripe_out_of_reach_during_an_event_is_a_503(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("failures", "status"), [(2, 200), (3, 503)])
+@pytest.mark.row("W9")
 def test_a_lock_that_cannot_be_had_is_tried_again_and_then_told(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, failures: int, status: int
 ) -> None:
-    """W9."""
     event = completed(shop, shop.paid())
     settle, left = webhooks.settle, [OperationalError("deadlock detected")] * failures
 
@@ -238,8 +277,8 @@ def test_a_lock_that_cannot_be_had_is_tried_again_and_then_told(
     assert Purchase.objects.get().state == ("sold" if status == 200 else "held")
 
 
+@pytest.mark.row("W10")
 def test_the_webhook_needs_no_token_and_knows_only_post(shop: Shop) -> None:
-    """W10."""
     client = Client(enforce_csrf_checks=True)
     assert client.get(reverse("stripe_webhook")).status_code == 405
     event = completed(shop, shop.paid())
@@ -254,8 +293,8 @@ def test_the_webhook_needs_no_token_and_knows_only_post(shop: Shop) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.row("P17")
 def test_a_warning_of_fraud_becomes_a_task_for_staff(shop: Shop) -> None:
-    """P17."""
     purchase = shop.sold()
     event = {
         "id": "evt_warning",
@@ -277,6 +316,7 @@ def test_a_warning_of_fraud_becomes_a_task_for_staff(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.row("W4")
 def test_a_late_expired_event_does_not_free_what_was_sold(shop: Shop) -> None:
     purchase = shop.sold()
     event = {

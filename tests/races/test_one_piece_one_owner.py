@@ -54,6 +54,7 @@ def without_the_constraint(shop: Shop) -> Iterator[None]:
         editor.add_constraint(Purchase, wall)
 
 
+@pytest.mark.row("R1")
 def test_control_a_naive_shop_sells_twice(shop: Shop, without_the_constraint: None) -> None:
     """Look, then insert, with no wall: if this sold only once, the tests below would prove nothing."""
 
@@ -71,6 +72,7 @@ def test_control_a_naive_shop_sells_twice(shop: Shop, without_the_constraint: No
     assert sold_twice > 0
 
 
+@pytest.mark.row("R1")
 def test_the_constraint_alone_lets_one_in(shop: Shop) -> None:
     """The same naive insert, with the wall."""
     buyers = [a_user() for _ in range(CROWD)]
@@ -83,8 +85,8 @@ def test_the_constraint_alone_lets_one_in(shop: Shop) -> None:
         assert all(_is_taken(error) for error in refused)
 
 
+@pytest.mark.row("R1")
 def test_of_many_buyers_at_once_one_holds_and_nobody_else_reaches_stripe(shop: Shop) -> None:
-    """R1."""
     buyers = [a_user() for _ in range(CROWD)]
     for number in range(1, 6):
         piece = a_listed_composition()
@@ -95,8 +97,8 @@ def test_of_many_buyers_at_once_one_holds_and_nobody_else_reaches_stripe(shop: S
         services.cancel_purchase(purchase=winner)
 
 
+@pytest.mark.row("R2")
 def test_one_buyer_clicking_everywhere_at_once_gets_one_page(shop: Shop) -> None:
-    """R2."""
     piece, buyer = a_listed_composition(), a_user()
     outcomes = at_once(*[partial(shop.start, piece=piece, buyer=buyer)] * CROWD)
     assert len(of_type(outcomes, Purchase)) == CROWD, outcomes
@@ -106,8 +108,8 @@ def test_one_buyer_clicking_everywhere_at_once_gets_one_page(shop: Shop) -> None
         assert len(books.every("checkout.session")) == 1
 
 
+@pytest.mark.row("R3")
 def test_the_limit_of_holds_is_exact(shop: Shop) -> None:
-    """R3."""
     buyer = a_user()
     pieces = [a_listed_composition() for _ in range(CROWD)]
     outcomes = at_once(*(partial(shop.start, piece=piece, buyer=buyer) for piece in pieces))
@@ -116,8 +118,8 @@ def test_the_limit_of_holds_is_exact(shop: Shop) -> None:
     assert Composition.objects.filter(sale_state="on_hold").count() == settings.HOLDS_PER_BUYER
 
 
+@pytest.mark.row("P5", "W2")
 def test_webhooks_success_page_and_sweeper_at_once_sell_once(shop: Shop) -> None:
-    """P5, W2."""
     for _ in range(4):
         purchase = shop.paid()
         event = shop.event("checkout.session.completed")
@@ -139,8 +141,9 @@ def test_webhooks_success_page_and_sweeper_at_once_sell_once(shop: Shop) -> None
     assert (shop.captures(), Certificate.objects.count(), Incident.objects.count()) == (4, 4, 0)
 
 
+@pytest.mark.row("R13", "P7")
 def test_paying_and_cancelling_at_once_end_in_one_of_the_two(shop: Shop) -> None:
-    """R13, P7: whatever the order, money and right agree."""
+    """Whatever the order, money and right agree."""
     for _ in range(6):
         purchase = shop.start()
         other = a_user()
@@ -180,8 +183,8 @@ def test_a_hold_that_ends_and_one_that_begins_never_overlap(shop: Shop) -> None:
         assert piece.sale_state == ("on_hold" if winners else "available")
 
 
+@pytest.mark.row("A4")
 def test_refunding_at_once_sends_the_money_once(shop: Shop) -> None:
-    """A4."""
     purchase = shop.sold()
     outcomes = at_once(*[partial(services.refund_purchase, purchase=purchase, reason="test")] * CROWD)
     assert len(of_type(outcomes, Purchase)) == 1, outcomes
@@ -189,8 +192,8 @@ def test_refunding_at_once_sends_the_money_once(shop: Shop) -> None:
     assert len(shop.refunds()) == 1
 
 
+@pytest.mark.row("W2")
 def test_one_event_delivered_at_once_is_kept_once(shop: Shop) -> None:
-    """W2."""
     shop.paid()
     event = shop.event("checkout.session.completed")
     body = json.dumps(event)
@@ -200,8 +203,8 @@ def test_one_event_delivered_at_once_is_kept_once(shop: Shop) -> None:
     assert (ExclusiveRight.objects.count(), shop.captures()) == (1, 1)
 
 
+@pytest.mark.row("I2")
 def test_each_outbox_message_is_done_by_one_worker(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """I2."""
     done: list[tuple[str, uuid.UUID]] = []
     for kind in OutboxMessage.Kind:
         monkeypatch.setitem(

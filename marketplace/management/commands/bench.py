@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from marketplace import bench
 from marketplace.bench_composing import composing
+from marketplace.bench_sales import selling
 from marketplace.bench_sound import sounding
 
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         figures = []
-        parts = [composing, sounding, bench.visit]
+        parts = [composing, sounding, bench.visit, selling]
         if not options["skip_clone"]:
             parts.append(bench.fresh_clone)
         for part in parts:
