@@ -77,8 +77,8 @@ python manage.py compare_training --instrument piano --corpus DIR --minutes 3 --
 python manage.py evaluation_page --results RESULTS --output docs/evaluation.md
 ```
 
-RESULTS may also hold `originality_rates.json` and `speed.json`. A comparison of trainings is known by its name,
-`training-….json`.
+RESULTS is `docs/results/composer`, where the reports behind this page lie. It may also hold `originality_rates.json`
+and `speed.json`. A comparison of trainings is known by its name, `training-….json`.
 """
 
 
