@@ -109,7 +109,7 @@ ROWS = {
 """What is injected, and the right outcome."""
 
 
-def tests_by_row() -> dict[str, list[str]]:
+def rows_with_tests() -> dict[str, list[str]]:
     """Read from the sources which test injects which row, as ``tests/….py::name``."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted(TESTS.rglob("test_*.py")):
@@ -132,7 +132,7 @@ def _rows(test: ast.FunctionDef) -> list[str]:
 
 def page() -> str:
     """Return the page: every row with what is injected, the right outcome and its tests."""
-    tests = tests_by_row()
+    tests = rows_with_tests()
     lines = [
         "# Failures that are injected",
         "",

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from licensing import extras, services
-from licensing.models import ExclusiveRight, Extra
+from licensing.models import Certificate, ExclusiveRight, Extra
 from tests.factories import a_staff_user, a_user
 from tests.licensing.factories import a_delivered_right, downloaded
 
@@ -143,7 +143,7 @@ def test_a_link_is_dead_as_soon_as_the_right_is(end: Any, right: ExclusiveRight)
 def test_a_link_of_the_former_holder_is_dead_once_the_right_is_anothers(right: ExclusiveRight) -> None:
     former, heir = as_user(right.holder), a_user()
     address = link(former, right)
-    ExclusiveRight.objects.filter(pk=right.pk).update(holder=heir)
+    Certificate.objects.filter(right=right).update(holder=heir)
     assert former.get(address).status_code == 404
     assert downloaded(former, right.certificate.pk, LOOP).status_code == 404
     assert downloaded(as_user(heir), right.certificate.pk, "master.wav").body == b"this is master.wav"

@@ -35,7 +35,8 @@ def as_user(user: Any) -> Client:
 
 
 def status(client: Client, name: str, *arguments: str) -> int:
-    answer = client.get(reverse(name, args=arguments))
+    # A download leads to a link that lives a minute.
+    answer = client.get(reverse(name, args=arguments), follow=True)
     answer.close()
     return int(answer.status_code)
 

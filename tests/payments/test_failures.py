@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.failures import PAGE, ROWS, page, tests_by_row
+from tests.failures import PAGE, ROWS, page, rows_with_tests
 
 
 def test_every_failure_is_injected_by_a_test_and_no_test_names_another() -> None:
-    assert set(tests_by_row()) == set(ROWS)
+    assert set(rows_with_tests()) == set(ROWS)
 
 
 def test_the_numbers_leave_no_gap() -> None:
