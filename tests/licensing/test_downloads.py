@@ -14,7 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from licensing import extras, services
-from licensing.models import Certificate, ExclusiveRight, Extra
+from licensing.models import ExclusiveRight, Extra
+from licensing.transfers import transfer_right
 from tests.factories import a_staff_user, a_user
 from tests.licensing.factories import a_delivered_right, downloaded
 
@@ -140,13 +141,13 @@ def test_a_link_is_dead_as_soon_as_the_right_is(end: Any, right: ExclusiveRight)
         assert downloaded(client, right.certificate.pk, name).status_code == 403
 
 
-def test_a_link_of_the_former_holder_is_dead_once_the_right_is_anothers(right: ExclusiveRight) -> None:
-    former, heir = as_user(right.holder), a_user()
+def test_a_link_of_the_former_holder_is_dead_once_the_right_was_transferred(right: ExclusiveRight) -> None:
+    former, heir, old = as_user(right.holder), a_user(email="heir@example.com"), right.certificate
     address = link(former, right)
-    Certificate.objects.filter(right=right).update(holder=heir)
-    assert former.get(address).status_code == 404
-    assert downloaded(former, right.certificate.pk, LOOP).status_code == 404
-    assert downloaded(as_user(heir), right.certificate.pk, "master.wav").body == b"this is master.wav"
+    transfer_right(user=right.holder, copyright_id=old.pk, licensee="Heir Ltd", email=heir.email)
+    assert former.get(address).status_code == 403
+    assert downloaded(former, old.pk, LOOP).status_code == 403
+    assert downloaded(as_user(heir), old.pk, "master.wav").status_code == 404
 
 
 @pytest.mark.parametrize(
