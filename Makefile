@@ -56,6 +56,7 @@ lint: .venv/installed-dev
 	deploy/check.sh $(VENV)/python
 
 bench: setup
+	@deploy/system-packages.sh test
 	$(VENV)/python manage.py bench --docs
 
 CORPUS ?= ../shared/corpus
