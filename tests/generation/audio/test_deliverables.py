@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
+from functools import partial
 from xml.etree import ElementTree
 
 import mutagen
@@ -228,6 +230,18 @@ def test_the_score_is_the_same_document_each_time(tmp_path, musicxml):
     one = (tmp_path / "one.pdf").read_bytes()
     assert one.startswith(b"%PDF-")
     assert one == (tmp_path / "two.pdf").read_bytes()
+
+
+def test_a_score_is_engraved_in_any_thread(tmp_path, musicxml):
+    # A worker warms up in one thread and delivers in another; Verovio keeps its fonts by thread.
+    for name in ("here.pdf", "there.pdf"):
+        engraving = partial(
+            write_pdf, musicxml=musicxml, path=tmp_path / name, title="Song", footer="Soloscore"
+        )
+        thread = threading.Thread(target=engraving)
+        thread.start()
+        thread.join()
+        assert (tmp_path / name).read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("content", [b"", b"<html/>", b"not xml at all", b"\xff\xfe\x00"])
