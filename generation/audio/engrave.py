@@ -64,8 +64,8 @@ def engraved(musicxml: Path, *, layout: dict[str, Any]) -> Any:
     import verovio
 
     verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit(False)
-    # It knows its fonts by itself only in the thread that imported it first, which in a worker is the one that warms up.
+    toolkit = verovio.toolkit(initFont=False)
+    # By itself it knows its fonts only in the thread that imported it first: in a worker, the one that warms up.
     toolkit.setResourcePath(str(Path(verovio.__file__).with_name("data")))
     toolkit.setOptions(STYLE | layout)
     try:
