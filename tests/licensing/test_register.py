@@ -6,6 +6,7 @@ import io
 import json
 import random
 import shutil
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,7 @@ def forge_licensee(right: ExclusiveRight) -> str:
 
 
 def forge_entry(right: ExclusiveRight) -> str:
-    RegisterEntry.objects.filter(number=2).update(at=timezone.now())
+    RegisterEntry.objects.filter(number=2).update(at=timezone.now() + timedelta(days=1))
     return "entry 2: was altered"
 
 
