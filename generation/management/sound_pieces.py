@@ -1,4 +1,4 @@
-"""What the commands share that measure marks and tags: the pieces they are measured on, composed and kept."""
+"""What the commands share that measure marks and tags: options, and the pieces they measure on, composed and kept."""
 
 from __future__ import annotations
 
@@ -11,28 +11,53 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from generation.management.base import new_file
+from generation.management.base import OneLineCommand, new_file, stop
 
 if TYPE_CHECKING:
+    from generation.audio.evaluation.report import Report
     from generation.audio.evaluation.studio import Piece
 
 
-def add_options(parser: CommandParser, *, pieces: int) -> None:
-    """Add the options that say on which pieces, and where they and the report are kept."""
-    parser.add_argument(
-        "--pieces",
-        type=positive,
-        default=pieces,
-        help=f"of each instrument, from seed 1 on (default {pieces})",
-    )
-    parser.add_argument("--seconds", type=positive, default=50, help="length of a piece (default 50)")
-    parser.add_argument(
-        "--instrument", action="append", metavar="NAME", help="only this one; may be given again"
-    )
-    parser.add_argument(
-        "--folder", type=Path, required=True, metavar="DIR", help="keep pieces and trials here"
-    )
-    parser.add_argument("--json", type=new_file, required=True, metavar="FILE", help="write the report here")
+class SoundMeasurement(OneLineCommand):
+    """A command that measures on ``pieces`` of each instrument, writes the report and prints its figures."""
+
+    pieces: int
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--pieces",
+            type=positive,
+            default=self.pieces,
+            help=f"of each instrument, from seed 1 on (default {self.pieces})",
+        )
+        parser.add_argument("--seconds", type=positive, default=50, help="length of a piece (default 50)")
+        parser.add_argument(
+            "--instrument", action="append", metavar="NAME", help="only this one; may be given again"
+        )
+        parser.add_argument(
+            "--folder", type=Path, required=True, metavar="DIR", help="keep pieces and trials here"
+        )
+        parser.add_argument(
+            "--json", type=new_file, required=True, metavar="FILE", help="write the report here"
+        )
+
+    def report(self, pieces: list[Piece], options: dict[str, Any]) -> Report:
+        """Measure."""
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from generation.audio.errors import AudioError
+        from generation.composer.compose import InvalidOrderError, MissingModelError, NotOriginalError
+
+        try:
+            report = self.report(pieces_of(options), options)
+            report.write(options["json"])
+        except (
+            InvalidOrderError, MissingModelError, NotOriginalError, AudioError, ValueError, OSError,
+        ) as error:  # fmt: skip
+            stop(error)
+        for figure in report.figures:
+            self.stdout.write(f"{figure.what}: {figure.measured} ({figure.must_hold})")
 
 
 def positive(text: str) -> int:

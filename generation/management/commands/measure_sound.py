@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandParser
 
 from generation.management.base import OneLineCommand, new_file, stop
+from generation.management.sound_pieces import cache_dir, positive
 
 LENGTHS = (30.0, 6.0, 30.0, 15.0, 30.0, 30.0, 60.0, 30.0, 30.0, 30.0)
 """Seconds of the pieces, in turn."""
@@ -37,7 +36,7 @@ class Command(OneLineCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--pieces", type=_count, default=20, help="of each instrument (default 20)")
+        parser.add_argument("--pieces", type=positive, default=20, help="of each instrument (default 20)")
         parser.add_argument(
             "--instrument", action="append", metavar="NAME", help="only this one; may be repeated"
         )
@@ -75,9 +74,7 @@ class Command(OneLineCommand):
                     raise ValueError(
                         f"no original piece for {name} came of {len(orders)} orders; ask for more"
                     )
-                outcomes.append(
-                    measure_instrument(pieces, cache_dir=Path(settings.SOUND_CACHE_DIR), progress=_say)
-                )
+                outcomes.append(measure_instrument(pieces, cache_dir=cache_dir(), progress=_say))
                 # A long measurement that is stopped leaves what it has.
                 found = report(outcomes)
                 if options["json"]:
@@ -90,13 +87,6 @@ class Command(OneLineCommand):
         for figure in found.figures:
             verdict = "holds" if figure.holds else "FALLS SHORT"
             self.stdout.write(f"{figure.what}: {figure.measured} ({figure.must_hold}): {verdict}")
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of pieces")
-    return number
 
 
 def _say(what: str) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from generation.management.base import OneLineCommand, add_corpus, existing_folder, stop
+from generation.management.base import OneLineCommand, stop
+from generation.management.lessons import (
+    add_lessons,
+    candidates_of,
+    check_lessons,
+    seeds_of_rounds,
+    training_works,
+)
 
 if TYPE_CHECKING:
     from generation.composer.compose import ComposerModel
@@ -28,41 +34,24 @@ class Command(OneLineCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--instrument", required=True)
-        add_corpus(parser)
-        parser.add_argument(
-            "--models", required=True, type=existing_folder, metavar="DIR", help="folder of models"
-        )
-        parser.add_argument("--folder", metavar="NAME", help="part of the corpus (default: the instrument's)")
-        parser.add_argument(
-            "--orders", type=int, default=40, help="orders of 16 candidates in each round (default 40)"
-        )
-        parser.add_argument("--rounds", type=int, default=3, help="default 3")
-        parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the parsed corpus here")
+        add_lessons(parser, orders=40, rounds=3)
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from generation.composer.compose import MissingModelError, load_model
-        from generation.composer.corpus import CorpusError, read_corpus, read_manifest
+        from generation.composer.corpus import CorpusError
         from generation.composer.critic import Critic
         from generation.composer.export import write_critic
         from generation.composer.teaching import heard_in, taught
 
-        for name in ("orders", "rounds"):
-            if options[name] < 1:
-                raise CommandError(f"--{name} is {options[name]}; choose 1 or more.")
+        check_lessons(options)
         try:
             model = load_model(options["instrument"], options["models"])
-            entries = read_manifest(
-                options["corpus"], instruments=[options["folder"] or options["instrument"]]
-            )
-            pieces = read_corpus(options["corpus"], entries=entries, cache=options["cache"])
-            training = [score for piece in pieces if not piece.entry.held_out for score in piece.sections]
+            training = [score for piece in training_works(options) for score in piece.sections]
             real = heard_in(model.core, scores=training, edges=model.card["edges"])
             critic = Critic.deaf(model.core.units)
-            for number in range(options["rounds"]):
-                first = FIRST_SEED + number * options["orders"]
-                made = _drawn(model, critic=critic, seeds=range(first, first + options["orders"]))
+            for seeds in seeds_of_rounds(options, first=FIRST_SEED):
+                made = _drawn(model, critic=critic, seeds=seeds)
                 critic = taught(critic, real=real, made=made)
             card = write_critic(options["models"] / options["instrument"], critic=critic)
         except (CorpusError, MissingModelError, ValueError, OSError) as error:
@@ -79,16 +68,11 @@ class Command(OneLineCommand):
 
 def _drawn(model: ComposerModel, *, critic: Critic, seeds: range) -> list[Heard]:
     """Candidates of many orders without wishes, as the critic lets them through."""
-    from generation.composer.compose import Order, all_candidates
-    from generation.composer.decode import Selection
-    from generation.composer.sampling import Stream
     from generation.composer.teaching import without_ending
 
     heard: list[Heard] = []
-    for number, seed in enumerate(seeds, start=1):
-        order = Order(instrument=model.instrument, seconds=60, seed=seed)
-        choice = Selection(critic, Stream("teaching", seed))
-        candidates = all_candidates(order, model=model, selection=choice)
+    drawn = candidates_of(model, seeds=seeds, critic=critic, name="teaching")
+    for number, candidates in enumerate(drawn, start=1):
         heard += [without_ending(one.heard, score=one.score) for one in candidates]
         sys.stderr.write(f"\rdrew {number} of {len(seeds)}")
     return heard
