@@ -24,9 +24,9 @@ from generation.audio.errors import StorageFull
 from generation.audio.files import write_master
 from generation.audio.loop import make_loop
 from generation.audio.marks import Mark
-from generation.audio.master import Sound, ended, in_room, master
+from generation.audio.master import Sound
 from generation.audio.performance import perform
-from generation.audio.synthesis import RATE, played
+from generation.audio.recording import recorded
 from generation.composer.compose import NotOriginalError, compose, cut, load_model
 from generation.composer.score import Score
 from generation.composer.write import write_midi, write_musicxml
@@ -174,9 +174,7 @@ def _cut(composition: Composition, *, seconds: int, tries: int) -> Score:
 
 def _mastered(score: Score, *, seed: int, mark: Mark) -> Sound:
     performance = perform(score=score, seed=seed)
-    dry = played(performance=performance, score=score, cache_dir=Path(settings.SOUND_CACHE_DIR))
-    placed = mark(in_room(sound=dry, rate=RATE, voice=performance.voice))
-    return master(sound=ended(sound=placed, rate=RATE, music_seconds=performance.seconds), rate=RATE).sound
+    return recorded(performance, score=score, mark=mark, cache_dir=Path(settings.SOUND_CACHE_DIR))
 
 
 def _write_master(sound: Sound, *, certificate: Certificate, folder: Path) -> None:

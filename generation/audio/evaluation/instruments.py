@@ -17,10 +17,10 @@ from generation.audio.evaluation.gates import Measured, Sound
 from generation.audio.evaluation.report import Figure, Report, Table
 from generation.audio.files import read_samples, read_sound_of, write_master
 from generation.audio.marks import house
-from generation.audio.master import ended, in_room, master
 from generation.audio.performance import Performance, perform
+from generation.audio.recording import recorded
 from generation.audio.render import MASTER, render
-from generation.audio.synthesis import RATE, played
+from generation.audio.synthesis import RATE
 from generation.composer.score import Score
 
 PLANTED = 20
@@ -176,10 +176,8 @@ def _mark(piece: Piece) -> partial[Sound]:
 def _record(piece: Piece, *, path: Path, cache_dir: Path) -> Performance:
     """Write the master as ``render`` does, without the preview."""
     performance = perform(score=piece.score, seed=piece.seed)
-    dry = played(performance=performance, score=piece.score, cache_dir=cache_dir)
-    sound = _mark(piece)(in_room(sound=dry, rate=RATE, voice=performance.voice))
-    sound = ended(sound=sound, rate=RATE, music_seconds=performance.seconds)
-    write_master(sound=master(sound=sound, rate=RATE).sound, path=path, seed=piece.seed)
+    sound = recorded(performance, score=piece.score, mark=_mark(piece), cache_dir=cache_dir)
+    write_master(sound=sound, path=path, seed=piece.seed)
     return performance
 
 

@@ -13,7 +13,7 @@ from generation.audio.marks import Mark
 from generation.audio.master import ended, in_room, master
 from generation.audio.performance import perform, performance_midi
 from generation.audio.storage import workplace
-from generation.audio.synthesis import RATE, Synthesis
+from generation.audio.synthesis import RATE, played
 from generation.composer.score import Score
 
 Sound = npt.NDArray[np.float32]
@@ -60,15 +60,7 @@ def rendered(score: Score, *, seed: int, folder: Path, cache_dir: Path) -> Piece
     path = folder / f"{score.instrument}-{seed}-{digest}.npz"
     if not path.is_file():
         with workplace(folder) as inside:
-            (inside / "performance.mid").write_bytes(midi)
-            with Synthesis(
-                midi=inside / "performance.mid",
-                voice=performance.voice,
-                seconds=performance.seconds,
-                cache_dir=cache_dir,
-                progress=lambda fraction: None,
-            ) as synthesis:
-                dry = synthesis.whole()
+            dry = played(performance=performance, score=score, cache_dir=cache_dir)
             sound = in_room(sound=dry, rate=RATE, voice=performance.voice)
             np.savez(inside / "sound.npz", sound=sound)
             (inside / "sound.npz").replace(path)
