@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from generation.audio.evaluation.report import Figure, Report, Table
-from marketplace.bench_sound import LOOKS_APART, memory_of, worker
+from marketplace.bench_sound import watched, worker
 
 SECONDS_AT_MOST, MEBIBYTES_AT_MOST = 5.0, 300.0
 HOURS = 2
@@ -86,7 +86,7 @@ def _noise(name: bytes) -> bytes:
 
 def _asked(path: Path, *, folder: Path, var: str) -> tuple[float, float, float, str]:
     """Processor and wall seconds, largest MiB, and the first line of the answer."""
-    began, spent, largest = time.perf_counter(), sum(os.times()[2:4]), 0.0
+    began, spent = time.perf_counter(), sum(os.times()[2:4])
     process = subprocess.Popen(
         [sys.executable, "manage.py", "identify_audio", str(path)],
         cwd=folder,
@@ -95,10 +95,7 @@ def _asked(path: Path, *, folder: Path, var: str) -> tuple[float, float, float, 
         stderr=subprocess.STDOUT,
         text=True,
     )
-    while process.poll() is None:
-        largest = max(largest, memory_of(process.pid))
-        time.sleep(LOOKS_APART)
-    said, _ = process.communicate()
+    said, largest = watched(process)
     if "Traceback" in said:
         raise RuntimeError(f"identify_audio crashed on {path.name}:\n{said}")
     answer = said.strip().splitlines()[-1 if process.returncode else 0]

@@ -71,14 +71,20 @@ def worker(*arguments: object, folder: Path, var: str) -> tuple[Any, float]:
         stdout=subprocess.PIPE,
         text=True,
     )
+    said, largest = watched(process)
+    if process.returncode:
+        raise RuntimeError(f"{arguments[0]} ended with status {process.returncode}")
+    return json.loads(said.splitlines()[-1]), largest
+
+
+def watched(process: subprocess.Popen[str]) -> tuple[str, float]:
+    """Wait for a process: what it said, and the largest memory in MiB of it and the programs it runs."""
     largest = 0.0
     while process.poll() is None:
         largest = max(largest, memory_of(process.pid))
         time.sleep(LOOKS_APART)
     said, _ = process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"{arguments[0]} ended with status {process.returncode}")
-    return json.loads(said.splitlines()[-1]), largest
+    return said, largest
 
 
 def memory_of(pid: int) -> float:

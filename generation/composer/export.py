@@ -91,8 +91,7 @@ def write_transfer(instrument: str, *, source: Path, output: Path) -> dict[str, 
     card_path = source / CARD
     if not card_path.is_file():
         raise MissingModelError(f"{card_path} is missing; train {source.name} first.")
-    card: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
-    card |= {
+    card = _card_of(source) | {
         "instrument": instrument,
         "weights_from": source.name,
         "transfer": _TRANSFER,
@@ -100,27 +99,29 @@ def write_transfer(instrument: str, *, source: Path, output: Path) -> dict[str, 
     }
     output.mkdir(parents=True, exist_ok=True)
     _write_leanings(output, leanings=none())
-    card["sha256"][LEANINGS] = sha256_of(output / LEANINGS)
-    card = with_version(card)
-    _write_json(output / CARD, card, indent=2)
-    return card
+    return _write_card(output, card=card, written=LEANINGS)
 
 
 def write_critic(home: Path, *, critic: Critic) -> dict[str, Any]:
     """Give the model in ``home`` another critic, and with it another version."""
-    card: dict[str, Any] = json.loads((home / CARD).read_text(encoding="utf-8"))
     _write_critic(home, critic=critic)
-    card["sha256"][CRITIC] = sha256_of(home / CRITIC)
-    card = with_version(card)
-    _write_json(home / CARD, card, indent=2)
-    return card
+    return _write_card(home, card=_card_of(home), written=CRITIC)
 
 
 def write_leanings(home: Path, *, leanings: Leanings) -> dict[str, Any]:
     """Give the model in ``home`` other leanings, and with them another version."""
-    card: dict[str, Any] = json.loads((home / CARD).read_text(encoding="utf-8"))
     _write_leanings(home, leanings=leanings)
-    card["sha256"][LEANINGS] = sha256_of(home / LEANINGS)
+    return _write_card(home, card=_card_of(home), written=LEANINGS)
+
+
+def _card_of(home: Path) -> dict[str, Any]:
+    card: dict[str, Any] = json.loads((home / CARD).read_text(encoding="utf-8"))
+    return card
+
+
+def _write_card(home: Path, *, card: dict[str, Any], written: str) -> dict[str, Any]:
+    """Write the card of a model of which the file ``written`` is new, with its hash and the version that makes."""
+    card["sha256"][written] = sha256_of(home / written)
     card = with_version(card)
     _write_json(home / CARD, card, indent=2)
     return card

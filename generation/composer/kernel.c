@@ -103,7 +103,8 @@ int64_t kernel_tell(const Told *told, int64_t size, int64_t columns)
         || memcmp(told->columns, COLUMNS, sizeof COLUMNS) != 0)
         return 2;
     if (told->end + 1 > MOST_CLASSES || told->pitches > MOST_CLASSES || told->durations > MOST_CLASSES
-        || told->panel != PANEL || told->leanings != LENGTH + told->durations || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
+        || told->panel != PANEL || told->leanings != LENGTH + told->durations
+        || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
         || told->line != FIRST_TOKEN + told->shingle - 1 || told->lags != (IN_MOTIF - IN_LOOK_BACK) / 2 - 1
         || told->longest_motif >= MOST_MOVES || told->shortest_motif < 1 || told->longest_figure >= MOST_MOVES
         || told->shortest_figure < 1 || told->motifs * (int64_t)sizeof(int64_t) != (int64_t)sizeof(Motifs))
