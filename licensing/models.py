@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from generation.models import Composition
 from licensing.chain import BEFORE_THE_FIRST
+from licensing.leases import LeasedRow
 
 
 class ExclusiveRight(models.Model):
@@ -197,7 +198,7 @@ class RegisterEntry(models.Model):
         return f"{self.number}: {self.certificate_id} {self.kind}"
 
 
-class Replacement(models.Model):
+class Replacement(LeasedRow):
     """What is left to do once a certificate replaces another: its files, then the e-mails. The row is the job.
 
     Who asked, and why, stands in the note of the register's entry.
@@ -206,10 +207,6 @@ class Replacement(models.Model):
     certificate = models.OneToOneField(
         Certificate, on_delete=models.PROTECT, related_name="replacement", verbose_name=_("new certificate")
     )
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    not_before = models.DateTimeField(_("not before"))
-    done_at = models.DateTimeField(_("done"), null=True, blank=True)
-    error = models.CharField(_("last error"), max_length=300, blank=True, default="")
 
     class Meta:
         ordering = ["not_before"]

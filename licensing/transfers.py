@@ -11,9 +11,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +23,7 @@ from licensing.addresses import address
 from licensing.documents import replacing_facts
 from licensing.errors import AlreadyReplaced, NotReplaceable
 from licensing.issuing import End, issue
+from licensing.mails import send_mail
 from licensing.models import Certificate, ExclusiveRight, Replacement
 from licensing.services import deliver_certificate, own_certificate, status_of
 
@@ -33,8 +32,6 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=6)
 """A worker is stopped after five minutes; what it had claimed is free again after this."""
 
-FIRST_PAUSE = timedelta(seconds=10)
-LONGEST_PAUSE = timedelta(hours=1)
 AT_ONCE = 20
 
 
@@ -79,9 +76,7 @@ def supersede_certificate(
 
 def finish_replacements() -> int:
     """Build files and tell people where that is due, and return how often. Safe in any number of workers at once."""
-    now = timezone.now()
-    due = Replacement.objects.filter(done_at=None, not_before__lte=now).order_by("not_before")
-    return sum(_claim(job) and _finish(job) for job in due[:AT_ONCE])
+    return sum(job.take(lease=LEASE) and _finish(job) for job in Replacement.due()[:AT_ONCE])
 
 
 def _locked(certificate: Certificate) -> tuple[ExclusiveRight, Certificate]:
@@ -134,16 +129,6 @@ def _ring() -> None:
     task.apply_async(retry=False, expires=60)
 
 
-def _claim(job: Replacement) -> bool:
-    """Take a row by one conditional UPDATE; its due date becomes the end of our lease."""
-    until = timezone.now() + LEASE
-    rows = Replacement.objects.filter(pk=job.pk, done_at=None, not_before=job.not_before)
-    if rows.update(not_before=until, attempts=F("attempts") + 1) != 1:
-        return False
-    job.attempts, job.not_before = job.attempts + 1, until
-    return True
-
-
 def _finish(job: Replacement) -> bool:
     certificate = Certificate.objects.select_related(
         "right__composition__instrument", "holder", "predecessor__holder"
@@ -154,12 +139,9 @@ def _finish(job: Replacement) -> bool:
         _tell(certificate)
     except Exception as error:
         logger.exception("certificate %s: its files or e-mails must be tried again", certificate.pk)
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(job.attempts - 1, 12))
-        text = f"{type(error).__name__}: {error}"[:300]
-        rows = Replacement.objects.filter(pk=job.pk, not_before=job.not_before)
-        rows.update(not_before=timezone.now() + pause, error=text)
+        job.put_off(error)
         return False
-    Replacement.objects.filter(pk=job.pk).update(done_at=timezone.now(), error="")
+    job.finish()
     return True
 
 
@@ -175,9 +157,5 @@ def _tell(certificate: Certificate) -> None:
             "has_moved": old.holder_id != certificate.holder_id,
             "url": address("certificate", certificate.pk),
         }
-        subject = " ".join(render_to_string("licensing/email/replaced_subject.txt", context).split())
-        mail = EmailMultiAlternatives(
-            subject=subject, body=render_to_string("licensing/email/replaced.txt", context), to=[person.email]
-        )
-        mail.attach_alternative(render_to_string("licensing/email/replaced.html", context), "text/html")
-        mail.send()
+        subject = render_to_string("licensing/email/replaced_subject.txt", context)
+        send_mail(person.email, subject=subject, template="licensing/email/replaced", context=context)

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from generation.models import Composition
+from licensing.leases import LeasedRow
 
 
 class Purchase(models.Model):
@@ -216,7 +217,7 @@ class Incident(models.Model):
         return f"{self.kind}: {self.detail}"
 
 
-class OutboxMessage(models.Model):
+class OutboxMessage(LeasedRow):
     """Work that a sale leaves behind, written in the sale's own transaction and done by a worker later."""
 
     class Kind(models.TextChoices):
@@ -245,10 +246,6 @@ class OutboxMessage(models.Model):
         verbose_name=_("move it follows"),
         help_text=_("What may happen to a purchase again is told again."),
     )
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    not_before = models.DateTimeField(_("not before"))
-    done_at = models.DateTimeField(_("done"), null=True, blank=True)
-    error = models.CharField(_("last error"), max_length=300, blank=True, default="")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

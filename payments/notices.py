@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.services import is_forgotten
 from generation.pricing import price_label
+from licensing.addresses import address
 from licensing.documents import title_of
+from licensing.mails import send_mail
 from payments.models import Declaration, OutboxMessage, Purchase
 
 Kind = OutboxMessage.Kind
@@ -54,26 +53,17 @@ def send(
     context: dict[str, Any],
     attachments: tuple[tuple[str, str, str], ...] = (),
 ) -> None:
-    """Send a plain and an HTML part, rendered from ``template`` + ``.txt`` and ``.html``, to a purchase's buyer.
-
-    ``attachments`` are names, contents and content types.
-    """
+    """Send the buyer of a purchase what ``send_mail`` makes of the rest, unless the account was deleted."""
     if is_forgotten(purchase.buyer):
         return
-    mail = EmailMultiAlternatives(
-        subject=" ".join(subject.split()),
-        body=render_to_string(f"{template}.txt", context),
-        to=[purchase.buyer.email],
+    send_mail(
+        purchase.buyer.email, subject=subject, template=template, context=context, attachments=attachments
     )
-    mail.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
-    for attachment in attachments:
-        mail.attach(*attachment)
-    mail.send()
 
 
 def purchase_url(purchase: Purchase) -> str:
     """Return the full address of a purchase's page."""
-    return settings.SITE_URL.rstrip("/") + reverse("purchase", args=[purchase.pk])
+    return address("purchase", str(purchase.pk))
 
 
 def _name(purchase: Purchase) -> str:

@@ -8,9 +8,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from django.db.models import F
-from django.utils import timezone
-
 from licensing.services import deliver
 from payments.models import OutboxMessage, Purchase
 from payments.moves import State, report
@@ -24,8 +21,6 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 """How long a claimed message is left to its worker; if that worker dies, another one takes it afterwards."""
 
-FIRST_PAUSE = timedelta(seconds=10)
-LONGEST_PAUSE = timedelta(hours=1)
 WORRY_AFTER = 6
 AT_ONCE = 20
 
@@ -35,20 +30,9 @@ Kind = OutboxMessage.Kind
 def drain_outbox() -> int:
     """Do what is due, and return how much was done. Safe to run in any number of workers at once."""
     done = 0
-    due = OutboxMessage.objects.filter(done_at=None, not_before__lte=timezone.now()).order_by("not_before")
-    for message in due[:AT_ONCE]:
-        done += _claim(message) and _do(message)
+    for message in OutboxMessage.due()[:AT_ONCE]:
+        done += message.take(lease=LEASE) and _do(message)
     return done
-
-
-def _claim(message: OutboxMessage) -> bool:
-    """Take a message by one conditional UPDATE; its due date becomes the end of our lease."""
-    until = timezone.now() + LEASE
-    rows = OutboxMessage.objects.filter(pk=message.pk, done_at=None, not_before=message.not_before)
-    if rows.update(not_before=until, attempts=F("attempts") + 1) != 1:
-        return False
-    message.attempts, message.not_before = message.attempts + 1, until
-    return True
 
 
 def _do(message: OutboxMessage) -> bool:
@@ -58,17 +42,13 @@ def _do(message: OutboxMessage) -> bool:
         log.exception("outbox: %s of purchase %s failed", message.kind, message.purchase_id)
         _put_off(message, error)
         return False
-    OutboxMessage.objects.filter(pk=message.pk).update(done_at=timezone.now(), error="")
+    message.finish()
     return True
 
 
 def _put_off(message: OutboxMessage, error: Exception) -> None:
     """Try again later, in growing pauses; never give up."""
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(message.attempts - 1, 12))
-    text = f"{type(error).__name__}: {error}"[:300]
-    OutboxMessage.objects.filter(pk=message.pk, not_before=message.not_before).update(
-        not_before=timezone.now() + pause, error=text
-    )
+    text = message.put_off(error)
     if message.attempts >= WORRY_AFTER:
         purchase = Purchase.objects.get(pk=message.purchase_id)
         report(purchase, kind=f"{message.kind}_stuck", detail=text)

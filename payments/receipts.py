@@ -6,8 +6,8 @@ import uuid
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
 
+from licensing.addresses import address
 from licensing.models import Certificate
 from licensing.terms import terms_sha256, terms_text
 from payments.models import Purchase
@@ -18,7 +18,6 @@ def send_receipt(purchase_id: uuid.UUID) -> None:
     """Tell the buyer what they own, where it lies and what they declared; the licence goes with it, word for word."""
     purchase = Purchase.objects.select_related("buyer", "composition__instrument").get(pk=purchase_id)
     certificate = Certificate.objects.filter(right__purchase_id=purchase_id).earliest("issued_at")
-    site = settings.SITE_URL.rstrip("/")
     context = {
         "purchase": purchase,
         "composition": purchase.composition,
@@ -27,7 +26,7 @@ def send_receipt(purchase_id: uuid.UUID) -> None:
         "terms_sha256": terms_sha256(purchase.terms_version),
         "seller": settings.SELLER_NAME,
         "url": purchase_url(purchase),
-        "certificate_url": site + reverse("certificate", args=[certificate.pk]),
+        "certificate_url": address("certificate", certificate.pk),
         "site_name": settings.SITE_NAME,
     }
     licence = (f"licence-{purchase.terms_version}.md", terms_text(purchase.terms_version), "text/markdown")

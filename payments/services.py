@@ -12,12 +12,12 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from generation.models import Composition
 from generation.services import set_sale_state
+from licensing.addresses import address
 from licensing.documents import title_of
 from licensing.integrity import breaks_unique
 from payments import gateway
@@ -231,7 +231,6 @@ def _with_time_to_pay(purchase: Purchase) -> Purchase:
 
 
 def _order(purchase: Purchase) -> gateway.Order:
-    site = settings.SITE_URL.rstrip("/")
     composition = Composition.objects.select_related("instrument").get(pk=purchase.composition_id)
     return gateway.Order(
         purchase_id=str(purchase.pk),
@@ -240,6 +239,6 @@ def _order(purchase: Purchase) -> gateway.Order:
         currency=purchase.currency,
         email=purchase.buyer.email,
         expires_at=purchase.expires_at,
-        success_url=site + reverse("purchase_return", args=[purchase.pk]),
-        cancel_url=site + reverse("purchase", args=[purchase.pk]),
+        success_url=address("purchase_return", str(purchase.pk)),
+        cancel_url=address("purchase", str(purchase.pk)),
     )

@@ -10,6 +10,7 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
+from licensing import leases
 from payments import outbox, services
 from payments.models import Incident, OutboxMessage, Purchase
 from payments.tasks import drain_outbox
@@ -63,7 +64,7 @@ def test_a_rival_worker_finds_the_message_taken(shop: Shop, done: list[tuple[str
     shop.sold()
     message = OutboxMessage.objects.get(kind="delivery")
     twin = OutboxMessage.objects.get(kind="delivery")
-    assert [outbox._claim(message), outbox._claim(twin)] == [True, False]
+    assert [message.take(lease=outbox.LEASE), twin.take(lease=outbox.LEASE)] == [True, False]
 
 
 def test_a_worker_that_dies_leaves_its_message_to_the_next_one(
@@ -71,7 +72,7 @@ def test_a_worker_that_dies_leaves_its_message_to_the_next_one(
 ) -> None:
     shop.sold()
     for message in OutboxMessage.objects.all():
-        assert outbox._claim(message)
+        assert message.take(lease=outbox.LEASE)
     assert services.drain_outbox() == 0
     with time_machine.travel(timezone.now() + outbox.LEASE + timedelta(seconds=1)):
         assert services.drain_outbox() == 2
@@ -96,9 +97,9 @@ def test_a_failure_is_tried_again_later_and_never_given_up(
             now = message.not_before
     assert message.error == "OSError: disk full"
     assert (pauses[0], pauses[1], pauses[-1]) == (
-        outbox.FIRST_PAUSE,
-        outbox.FIRST_PAUSE * 2,
-        outbox.LONGEST_PAUSE,
+        leases.FIRST_PAUSE,
+        leases.FIRST_PAUSE * 2,
+        leases.LONGEST_PAUSE,
     )
     assert sorted(Incident.objects.values_list("kind", flat=True)) == ["delivery_stuck", "receipt_stuck"]
     monkeypatch.setitem(outbox.WORK, "delivery", lambda _purchase_id: None)
