@@ -9,6 +9,7 @@ need() { # need PROGRAM PACKAGE
 }
 
 need fluidsynth fluidsynth
+need lame lame
 need ffmpeg ffmpeg
 need espeak-ng espeak-ng
 need fpcalc libchromaprint-tools

@@ -22,7 +22,7 @@ from generation.audio.errors import SoundUnavailable, StorageFull, UnknownFont
 from generation.audio.fingerprint import fingerprint_of, pack
 from generation.audio.provenance import Signer
 from generation.audio.timing import timed
-from generation.catalogue import WEIGHTS
+from generation.catalogue import OFFERS, WEIGHTS
 from generation.composer.compose import (
     SEEDS_TO_TRY,
     Composed,
@@ -30,7 +30,6 @@ from generation.composer.compose import (
     MissingModelError,
     NotOriginalError,
     Order,
-    available_instruments,
     compose,
     load_model,
 )
@@ -54,7 +53,7 @@ COMPOSED = 30
 """Percent done when the notes stand: their share of the time, as measured."""
 
 MODELS_AT_ONCE = 3
-"""Models kept in memory, 12 MiB each."""
+"""Models kept in memory; their networks are shared, so they are kept where they are read."""
 
 LOADED_LATE = ("c2pa", "verovio", "reportlab.pdfgen.canvas")
 """Large libraries that are imported where they are needed, by web processes never."""
@@ -108,11 +107,11 @@ def run(composition_id: uuid.UUID) -> bool:
 def warm_up() -> None:
     """Do beforehand what the first piece or the first sale would otherwise wait for.
 
-    That is to compile the composer and to load libraries and addresses. One model is loaded, the others take 0.1 s when
-    they are asked for.
+    That is to compile the composer and to load libraries and addresses. The model of the instrument that is offered
+    first is loaded, the others take 0.1 s when they are asked for.
     """
     memory.keep_arrays_apart()
-    for instrument in available_instruments():
+    for instrument in OFFERS:
         with suppress(MissingModelError):
             _compile(_loaded(instrument))
             break

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-INSTALL_HINT = "apt-get install fluidsynth ffmpeg espeak-ng libchromaprint-tools musescore-general-soundfont"
+INSTALL_HINT = (
+    "apt-get install fluidsynth lame ffmpeg espeak-ng libchromaprint-tools musescore-general-soundfont"
+)
 
 
 class AudioError(Exception):

@@ -118,28 +118,27 @@ def encode_mp3(
     low_pass_hertz: int | None = None,
     is_quick: bool = False,
 ) -> None:
-    """Encode any audio file as MP3 with constant bit rate and ID3v2.3; equal input gives equal bytes.
+    """Encode a WAV file at 44.1 kHz as MP3 with constant bit rate and ID3v2.3; equal input gives equal bytes.
 
     With ``is_quick`` LAME leaves out the shaping of its noise, which takes a third of its time. Raises
-    ``SoundUnavailable`` without ffmpeg, ``StorageFull`` on a full disk, ``EncodingFailed`` otherwise; then no file is
+    ``SoundUnavailable`` without lame, ``StorageFull`` on a full disk, ``EncodingFailed`` otherwise; then no file is
     left.
     """
-    options = ["-cutoff", str(low_pass_hertz)] if low_pass_hertz else []
-    options += ["-compression_level", QUICK_LEVEL] if is_quick else []
+    options = ["--lowpass", f"{low_pass_hertz / 1000:g}"] if low_pass_hertz else []
+    options += ["-q", QUICK_LEVEL] if is_quick else []
     with replacing(path) as temporary:
         run_program(
+            # The same encoder within ffmpeg gives the same sound in three times the time and ten times the memory.
             command=[
-                *("ffmpeg", "-nostdin", "-loglevel", "error", "-xerror", "-y", "-i", str(source)),
-                *("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"),
-                *("-codec:a", "libmp3lame", "-b:a", f"{kilobits}k", *options, "-id3v2_version", "0"),
-                *("-f", "mp3", str(temporary)),
+                *("lame", "--silent", "--cbr", "-b", str(kilobits), "--resample", f"{RATE / 1000:g}"),
+                *("--noreplaygain", *options, str(source), str(temporary)),
             ],
             timeout=ENCODING_TIMEOUT_SECONDS,
             failure=EncodingFailed,
         )
         encoded = temporary.read_bytes()
         if not encoded:
-            raise EncodingFailed(f"ffmpeg wrote nothing for {path.name}")
+            raise EncodingFailed(f"lame wrote nothing for {path.name}")
         temporary.write_bytes(tagged(encoded, labels=labels, container="MP3"))
 
 

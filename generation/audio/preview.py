@@ -148,9 +148,14 @@ def spoken_tags(*, tagging: Tagging, before: float) -> list[Spoken]:
         phrase = tags.choose_phrase(random=random, shop=tagging.shop)
         sound = tags.colour(speech=tags.speak(phrase=phrase, cache_dir=tagging.cache_dir), random=random)
         level_db = float(random.uniform(*TAG_LEVEL_DB))
-        spoken.append(
-            Spoken(seconds=min(seconds, max(0.0, before)), level_db=level_db, sound=sound, phrase=phrase)
-        )
+        spoken.append(Spoken(seconds=seconds, level_db=level_db, sound=sound, phrase=phrase))
+
+
+def _beginning_before(spoken: Sequence[Spoken], *, seconds: float) -> list[Spoken]:
+    """Return the tags that begin sooner than ``seconds``; the first one is kept, and begins sooner if need be."""
+    first, *others = spoken
+    first = replace(first, seconds=min(first.seconds, max(0.0, seconds)))
+    return [first, *(tag for tag in others if tag.seconds < seconds)]
 
 
 def write_preview(
@@ -171,13 +176,19 @@ def write_preview(
     """
     with workplace(path.parent) as folder:
         mixed = folder / "mix.wav"
-        write_preview_mix(music=music, path=mixed, tagging=tagging, opening=opening)
+        spoken = spoken_tags(tagging=tagging, before=len(music) / RATE)
+        write_preview_mix(music=music, path=mixed, spoken=spoken, opening=opening)
         encode_preview(mixed=mixed, path=path, signer=signer)
 
 
-def write_preview_mix(*, music: Sound, path: Path, tagging: Tagging, opening: int | None = None) -> None:
-    """Write what ``write_preview`` encodes, as 16-bit WAV: the part of it that takes memory."""
-    spoken = spoken_tags(tagging=tagging, before=len(music) / RATE - SHORTEST_REST_SECONDS)
+def write_preview_mix(
+    *, music: Sound, path: Path, spoken: Sequence[Spoken], opening: int | None = None
+) -> None:
+    """Write what ``write_preview`` encodes, as 16-bit WAV: the part of it that takes memory.
+
+    ``spoken`` are tags for at least the length of ``music``; those that would begin at its very end are left out.
+    """
+    spoken = _beginning_before(spoken, seconds=len(music) / RATE - SHORTEST_REST_SECONDS)
     gain_db = _gain_db(music, target_lufs=TARGET_LUFS)
     if opening is not None:
         so_far = _gain_db(music[:opening], target_lufs=TARGET_LUFS - OPENING_SOFTER_DB)

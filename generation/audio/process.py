@@ -18,7 +18,10 @@ CHUNK_BYTES = 1 << 20
 """Read at a time, and what the program may write ahead where the system lets a pipe hold so much."""
 
 GATHERING_SECONDS = 0.02
-"""Rest after a piece of output: whoever reads each piece at once is woken a thousand times a minute of sound."""
+"""Rest after a piece of long output: whoever reads each at once is woken a thousand times a minute of sound."""
+
+FULL_DISK = ("No space left on device", "Error writing mp3 output")
+"""What programs say when the disk is full: the system's words, and what LAME says in their place."""
 
 KEPT_MESSAGE_BYTES = 4000
 LONGEST_SILENCE_SECONDS = 0.2
@@ -67,7 +70,7 @@ def run_program(
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
-    if "No space left on device" in said:
+    if any(words in said for words in FULL_DISK):
         raise StorageFull(f"{name} found no space left on the disk; free some and try again")
     if process.returncode not in statuses:
         raise failure(f"{name} ended with status {process.returncode}: {said.strip() or 'it said nothing'}")
@@ -79,6 +82,7 @@ def _follow(
 ) -> str:
     """Read both streams until the program ends; ``TimeoutError`` at ``deadline`` (monotonic seconds)."""
     said = b""
+    received = 0
     with selectors.DefaultSelector() as selector:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
@@ -99,7 +103,9 @@ def _follow(
                     said = (said + data)[-KEPT_MESSAGE_BYTES:]
                 elif on_output is not None:
                     on_output(data)
-                    time.sleep(GATHERING_SECONDS)
+                    received += len(data)
+                    if received > CHUNK_BYTES:
+                        time.sleep(GATHERING_SECONDS)
     try:
         process.wait(timeout=max(0.1, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:

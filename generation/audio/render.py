@@ -15,7 +15,7 @@ from generation.audio import memory
 from generation.audio.drawing import coarse_roll, waveform_peaks
 from generation.audio.files import write_master
 from generation.audio.marks import Mark
-from generation.audio.master import Sound, ended, in_room, master
+from generation.audio.master import LONGEST_TAIL_SECONDS, Sound, ended, in_room, master
 from generation.audio.opening import opening_frames
 from generation.audio.performance import LEAD_SECONDS, perform, performance_midi
 from generation.audio.preview import (
@@ -134,6 +134,8 @@ def render(
                 on_opening()
             if meanwhile:
                 meanwhile()
+            with timed(timings, "tags"):
+                spoken = spoken_tags(tagging=tagging, before=performance.seconds + LONGEST_TAIL_SECONDS)
             with timed(timings, "synthesis"):
                 sound = synthesis.whole()
         report(SYNTHESISED)
@@ -146,7 +148,7 @@ def render(
         sound = ended(sound=sound, rate=RATE, music_seconds=performance.seconds)
         report(PLACED)
         with timed(timings, "preview_mix"):
-            write_preview_mix(music=_mono(sound), path=folder / MIX, tagging=tagging, opening=opening)
+            write_preview_mix(music=_mono(sound), path=folder / MIX, spoken=spoken, opening=opening)
         memory.give_back()
         with ThreadPoolExecutor(1, thread_name_prefix="preview") as beside:
             preview = beside.submit(_encode_preview, folder=folder, signer=signer, timings=timings)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from generation.audio.errors import SoundUnavailable, UnknownFont
 
-PROGRAMS = ("fluidsynth", "ffmpeg", "espeak-ng", "fpcalc")
+PROGRAMS = ("fluidsynth", "lame", "ffmpeg", "espeak-ng", "fpcalc")
 
 FONT_FOLDERS = (
     "/usr/share/sounds/sf3",

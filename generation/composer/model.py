@@ -28,6 +28,9 @@ LEDGER = "ledger.json"
 STYLES = "styles.npz"
 CRITIC = "critic.npz"
 LEANINGS = "leanings.npz"
+NETWORKS_AT_ONCE = 3
+"""Networks kept in memory, 16 MiB each."""
+
 INDEX = Path("corpus") / "index.npz"
 """The index of the whole training corpus, which all models share, in the folder of the models."""
 
@@ -100,7 +103,7 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
     return ComposerModel(instrument, version, core, index, styles, critic, leanings, card)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=NETWORKS_AT_ONCE)
 def _core(path: Path) -> Core:
     """Networks are shared by the instruments that compose with the same weights."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:

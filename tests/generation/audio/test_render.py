@@ -107,6 +107,7 @@ def test_only_the_three_files_appear_and_progress_rises_to_one(tmp_path, cache_d
     assert (seen[0], seen[-1]) == (0.0, 1.0)
     assert set(rendering.timings) == {
         "performance",
+        "tags",
         "synthesis",
         "room",
         "mastering",
