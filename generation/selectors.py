@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from generation.models import Composition, Instrument, Rating
+from generation.models import ComposerModel, Composition, Instrument, Rating
 
 Visitor = AbstractBaseUser | AnonymousUser | None
 
@@ -24,6 +24,15 @@ USUAL_SECONDS = 10
 def offered_instruments() -> QuerySet[Instrument]:
     """Return the instruments that are offered and have a composer in use."""
     return Instrument.objects.filter(is_active=True, composer_models__is_active=True)
+
+
+def models_in_use() -> QuerySet[ComposerModel]:
+    """Return the network in use of each offered instrument, in the order of the shop."""
+    return (
+        ComposerModel.objects.filter(is_active=True, instrument__is_active=True)
+        .select_related("instrument")
+        .order_by("instrument__position", "instrument")
+    )
 
 
 def shop_compositions() -> QuerySet[Composition]:
@@ -110,14 +119,18 @@ def queue_place(composition: Composition) -> int | None:
     return queued.filter(ahead).count() + 1
 
 
-def estimated_seconds(composition: Composition) -> int:
-    """Estimate how long a waiting or working piece still takes, from how long the latest ten took."""
+def usual_seconds() -> float:
+    """Return what a piece takes in work: the mean of the latest ten, or a guess where none has been made."""
     ready = Composition.objects.filter(state=Composition.State.READY)
     latest = ready.order_by("-finished_at").values_list("started_at", "finished_at")[:10]
     took = [(finished - started).total_seconds() for started, finished in latest if started and finished]
-    each = sum(took) / len(took) if took else USUAL_SECONDS
+    return sum(took) / len(took) if took else USUAL_SECONDS
+
+
+def estimated_seconds(composition: Composition) -> int:
+    """Estimate how long a waiting or working piece still takes, from how long the latest ten took."""
     place = queue_place(composition) or 1
-    left = timedelta(seconds=each * place * (100 - composition.progress) / 100)
+    left = timedelta(seconds=usual_seconds() * place * (100 - composition.progress) / 100)
     return max(1, round(left.total_seconds()))
 
 

@@ -2,11 +2,16 @@
 
 from django.urls import path
 
-from generation import views
+from generation import model_views, views
 
 urlpatterns = [
     path("compose/", views.compose, name="compose"),
     path("shop/", views.shop, name="shop"),
+    path("models/", model_views.models, name="models"),
+    path("models/<slug:slug>/", model_views.model_card, name="model_card"),
+    path("models/<slug:slug>/card.json", model_views.model_card_json, name="model_card_json"),
+    path("corpus/", model_views.corpus, name="corpus"),
+    path("corpus/ledger.json", model_views.corpus_json, name="corpus_json"),
     path("compositions/<uuid:composition_id>/", views.composition, name="composition"),
     path("compositions/<uuid:composition_id>/status/", views.composition_status, name="composition_status"),
     path("compositions/<uuid:composition_id>/cancel/", views.composition_cancel, name="composition_cancel"),

@@ -316,6 +316,8 @@ C2PA_CERT = env("SOLOSCORE_C2PA_CERT")
 C2PA_KEY = env("SOLOSCORE_C2PA_KEY")
 TERMS_VERSION = "2026-11"
 SELLER_NAME = env("SOLOSCORE_SELLER_NAME", "Soloscore (development)")
+# What the law asks a shop to say of itself; each line of the variable is one on the page, "|" parts them.
+IMPRINT = [line.strip() for line in env("SOLOSCORE_IMPRINT").split("|") if line.strip()]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

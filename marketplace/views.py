@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib import admin
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,7 +21,8 @@ from generation import health
 from generation.audio.voices import check_sound
 from generation.models import Composition, Instrument
 from generation.services import shop_compositions
-from licensing.terms import terms_text
+from licensing.terms import terms_sha256, terms_text, versions
+from marketplace.status import service_status
 
 QUEUE_IS_LATE_AFTER = timedelta(minutes=2)
 DISK_IS_LOW_BELOW = 500 * 1024 * 1024
@@ -42,10 +43,33 @@ def how_it_works(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def terms(request: HttpRequest) -> HttpResponse:
-    """Show the licence terms in force, to the letter."""
-    context = {"terms_version": settings.TERMS_VERSION, "terms": terms_text(settings.TERMS_VERSION)}
+def terms(request: HttpRequest, version: str = "") -> HttpResponse:
+    """Show the licence terms in force, or those of an older version, to the letter."""
+    known = versions()
+    version = version or settings.TERMS_VERSION
+    if version not in known:
+        raise Http404
+    context = {
+        "terms_version": version,
+        "current_version": settings.TERMS_VERSION,
+        "versions": known[::-1],
+        "terms": terms_text(version),
+        "terms_sha256": terms_sha256(version),
+    }
     return render(request, "marketplace/terms.html", context)
+
+
+@require_safe
+def imprint(request: HttpRequest) -> HttpResponse:
+    """Say who runs the shop, from the settings."""
+    return render(request, "marketplace/imprint.html", {"imprint": settings.IMPRINT})
+
+
+@require_safe
+@never_cache
+def status(request: HttpRequest) -> HttpResponse:
+    """Say in public what works right now and how long composing takes."""
+    return render(request, "marketplace/status.html", {"service": service_status()})
 
 
 @require_safe

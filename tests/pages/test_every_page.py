@@ -7,9 +7,11 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from generation.catalogue import sync_instruments
 from generation.models import Composition
 from tests.factories import a_listed_composition, a_maker, a_queued_composition, a_ready_composition, a_user
 from tests.licensing.factories import a_right
@@ -81,6 +83,11 @@ def full_shop(client: Client) -> str:
     return reverse("shop")
 
 
+def a_model_card(client: Client) -> str:
+    sync_instruments()
+    return reverse("model_card", args=["piano"])
+
+
 def full_home(client: Client) -> str:
     a_listed_composition()
     a_listed_composition()
@@ -106,7 +113,14 @@ PAGES: dict[str, Visit] = {
     "home": full_home,
     "how it works": address("how_it_works"),
     "terms": address("terms"),
+    "terms of a version": lambda client: reverse("terms_version", args=[settings.TERMS_VERSION]),
     "privacy": address("privacy"),
+    "imprint": address("imprint"),
+    "status": address("status"),
+    "models": address("models"),
+    "model card": a_model_card,
+    "corpus": address("corpus"),
+    "corpus, nothing found": lambda client: reverse("corpus") + "?q=nobody+at+all",
     "compose without instruments": address("compose"),
     "shop, empty": address("shop"),
     "shop": full_shop,
