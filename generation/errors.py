@@ -44,6 +44,19 @@ def seed_burned_message(seed: int | None) -> str:
     ) % {"seed": seed}
 
 
+class InvalidTitle(GenerationError):
+    """A name for a piece that is empty, too long or has characters that cannot be seen."""
+
+    code = "invalid_title"
+    status = 422
+
+    def __init__(self, title: str) -> None:
+        super().__init__(
+            _("“%(title)s” cannot be the name of a piece: give it 1 to 80 letters, digits or signs.")
+            % {"title": title[:80]}
+        )
+
+
 class NoComposer(GenerationError):
     """The instrument exists, but no trained model is in use for it."""
 

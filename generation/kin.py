@@ -34,7 +34,7 @@ FIELDS = {
 """What makes an order the same: the columns of a piece, and what an order calls them."""
 
 SOLD_ONCE = Q(sale_state=SaleState.SOLD) | Q(sale_state=SaleState.RETIRED) & ~Q(
-    retired_because__in=[Retired.WITHDRAWN, Retired.TOO_NEAR]
+    retired_because__in=[Retired.WITHDRAWN, Retired.TOO_NEAR, Retired.DELETED]
 )
 """Pieces that were sold, also if the sale was undone, and the kin that left the shop with them."""
 

@@ -101,6 +101,7 @@ class Composition(models.Model):
         RETURNED = "returned", _("its sale was undone")
         KIN_SOLD = "kin_sold", _("another version of it was sold")
         TOO_NEAR = "too_near", _("too near to a piece that was sold")
+        DELETED = "deleted", _("deleted by its maker")
 
     class Mood(models.TextChoices):
         CALM = "calm", _("calm")
@@ -213,6 +214,9 @@ class Composition(models.Model):
         _("in the shop from"), null=True, blank=True, help_text=_("When the maker's first refusal ends.")
     )
     is_private = models.BooleanField(_("kept out of the shop"), default=False)
+    removed_at = models.DateTimeField(
+        _("taken out of the library"), null=True, blank=True, help_text=_("By its maker.")
+    )
 
     class Meta:
         ordering = ["-created_at"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ from generation.errors import (
     GenerationError,
     InvalidOrder,
     InvalidRating,
+    InvalidTitle,
     NoComposer,
     NotAllowed,
     QueueFull,
@@ -38,13 +39,15 @@ from generation.selectors import can_listen, composition_for_listener, offered_i
 from generation.states import WAITING_OR_WORKING, WORKING, State, move
 
 __all__ = [
-    "GenerationError", "InvalidOrder", "InvalidRating", "NoComposer", "NotAllowed", "OrderFields", "QueueFull",
-    "TooManyCompositions", "cancel_composition", "composition_for_listener", "keep_private", "rate_composition",
-    "request_composition", "retry_composition", "ring", "set_sale_state", "shop_compositions",
-    "sweep_compositions", "withdraw_composition",
+    "GenerationError", "InvalidOrder", "InvalidRating", "InvalidTitle", "NoComposer", "NotAllowed", "OrderFields",
+    "QueueFull", "TooManyCompositions", "cancel_composition", "composition_for_listener", "delete_composition",
+    "keep_private", "rate_composition", "rename_composition", "request_composition", "retry_composition", "ring",
+    "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
+
+TITLE_AT_MOST = 80
 
 RING_AGAIN_AFTER = timedelta(seconds=10)
 RINGS_PER_SWEEP = 10
@@ -124,6 +127,41 @@ def keep_private(*, composition: Composition, private: bool) -> bool:
     movable = [Composition.SaleState.AVAILABLE, Composition.SaleState.ON_HOLD]
     rows = Composition.objects.filter(pk=composition.pk, sale_state__in=movable)
     return rows.update(is_private=private) == 1
+
+
+def rename_composition(*, composition: Composition, title: str) -> None:
+    """Give a finished piece that nobody holds another name. Raises ``InvalidTitle``, ``NotAllowed``."""
+    name = " ".join(title.split())
+    if not name or len(name) > TITLE_AT_MOST or not name.isprintable():
+        raise InvalidTitle(title)
+    free = Composition.objects.filter(
+        pk=composition.pk, state=State.READY, sale_state=Composition.SaleState.AVAILABLE
+    )
+    if not free.update(title=name):
+        raise NotAllowed(_("Only a finished piece that nobody holds or owns can get another name."))
+
+
+def delete_composition(*, composition: Composition) -> bool:
+    """Take a piece out of its maker's library, and say whether it is gone altogether.
+
+    What was never in the shop is cancelled or retired, and its files are deleted; its notes stay on record, so that
+    nobody else is sold the same. What others may find in the shop stays there. Raises ``NotAllowed`` for a piece that
+    somebody is paying for.
+    """
+    cancel_composition(composition=composition)
+    now = timezone.now()
+    with transaction.atomic():
+        rows = Composition.objects.filter(pk=composition.pk)
+        if not rows.exclude(sale_state=Composition.SaleState.ON_HOLD).update(removed_at=now):
+            raise NotAllowed(_("Somebody is paying for this piece right now. Try again in an hour."))
+        unseen = rows.filter(state=State.READY, sale_state=Composition.SaleState.AVAILABLE)
+        is_gone = unseen.filter(Q(is_private=True) | Q(listed_from=None) | Q(listed_from__gt=now)).update(
+            sale_state=Composition.SaleState.RETIRED, retired_because=Composition.Retired.DELETED
+        )
+        if is_gone:
+            folder = storage.folder_of(composition.pk)
+            transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True), robust=True)
+    return bool(is_gone)
 
 
 def rate_composition(*, composition: Composition, maker: Maker, stars: int) -> None:

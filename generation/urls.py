@@ -20,6 +20,8 @@ urlpatterns = [
         views.composition_visibility,
         name="composition_visibility",
     ),
+    path("compositions/<uuid:composition_id>/title/", views.composition_title, name="composition_title"),
+    path("compositions/<uuid:composition_id>/delete/", views.composition_delete, name="composition_delete"),
     path("compositions/<uuid:composition_id>/rating/", views.composition_rating, name="composition_rating"),
     path(
         "compositions/<uuid:composition_id>/opening.mp3",

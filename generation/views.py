@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
@@ -64,6 +65,7 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
         "can_listen": can_listen,
         "is_mine": piece.maker_id in makers,
         "can_buy": selectors.can_buy(piece, makers=makers),
+        "can_rename": piece.maker_id in makers and selectors.can_buy(piece, makers=makers),
         "rating": rating,
         "rating_form": RatingForm(initial={"stars": rating.stars} if rating else None),
         "price": price_label(piece.price_minor, piece.currency),
@@ -102,6 +104,39 @@ def composition_visibility(request: HttpRequest, composition_id: uuid.UUID) -> H
     else:
         messages.success(request, _("This piece will be in the shop."))
     return redirect("composition", composition_id=piece.pk)
+
+
+@require_POST
+def composition_title(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
+    """Give a piece of one's own another name."""
+    piece = _own_piece(request, composition_id)
+    try:
+        services.rename_composition(composition=piece, title=request.POST.get("title", ""))
+    except GenerationError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("The piece has its new name."))
+    return redirect("composition", composition_id=piece.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def composition_delete(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
+    """Ask whether a piece of one's own is to be deleted, and do it."""
+    piece = _own_piece(request, composition_id)
+    if request.method != "POST":
+        is_in_shop = piece.is_listed(now=timezone.now())
+        return render(request, "generation/delete.html", {"composition": piece, "is_in_shop": is_in_shop})
+    try:
+        is_gone = services.delete_composition(composition=piece)
+    except GenerationError as error:
+        messages.error(request, error.message)
+        return redirect("composition", composition_id=piece.pk)
+    if is_gone:
+        messages.success(request, _("The piece is deleted. Nobody will ever be sold it."))
+    else:
+        messages.success(request, _("The piece is out of your library."))
+    return redirect("library")
 
 
 @require_POST

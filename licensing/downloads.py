@@ -6,7 +6,9 @@ minute, in the same session. The link checks everything again, so that it is dea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,15 +16,19 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core import signing
+from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.http import content_disposition_header
 
 from generation.streaming import serve_file
 from licensing import extras
+from licensing.archive import stream
 from licensing.copyright_id import normalise
-from licensing.models import DeliveredFile, Extra
+from licensing.delivery import ARCHIVE
+from licensing.models import Certificate, DeliveredFile, Extra
 from licensing.services import folder_of, refuse_unless_in_force
 
 LINK_LIVES_SECONDS = 60
@@ -78,6 +84,32 @@ def file_for_owner(*, user: Visitor, copyright_id: str, name: str) -> OwnersFile
         raise Http404
     refuse_unless_in_force(row.certificate)
     return OwnersFile(path=path, sha256=row.sha256, save_as=f"{known}-{path.name}")
+
+
+def all_files_of(user: Visitor) -> Iterator[OwnersFile]:
+    """Go through every file and extra of what a visitor owns, as ``file_for_owner`` gives them one by one.
+
+    The archive of a certificate is left out: what is in it is here. ``save_as`` is a path, with a folder a certificate.
+    """
+    for certificate in Certificate.objects.filter(holder=user.pk, state=Certificate.State.CURRENT):
+        names = [file.name for file in certificate.files.exclude(name=ARCHIVE).order_by("name")]
+        made = certificate.extras.filter(state=Extra.State.READY).order_by("kind")
+        for name in (*names, *(f"extras/{extra.kind}.zip" for extra in made)):
+            with suppress(PermissionDenied):
+                file = file_for_owner(user=user, copyright_id=certificate.pk, name=name)
+                yield replace(file, save_as=f"{certificate.pk}/{name}")
+
+
+def send_archive(files: Sequence[OwnersFile], *, name: str) -> StreamingHttpResponse:
+    """Send files as one ZIP, packed while it is sent, so that neither memory nor disk holds it."""
+    packed = stream(((f"{name}/{file.save_as}", file.path) for file in files), made=timezone.now())
+    answer = StreamingHttpResponse(packed, content_type="application/zip")
+    answer["Content-Disposition"] = (
+        content_disposition_header(as_attachment=True, filename=f"{name}.zip") or ""
+    )
+    answer["Cache-Control"] = "no-store, private"
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 def link_token(request: HttpRequest, *, copyright_id: str, name: str) -> str:

@@ -14,6 +14,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -21,50 +22,46 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.services import makers_of
 from generation.audio.errors import AudioError, NotAudio, TooShort
-from generation.models import Composition
-from licensing import downloads, extras, services, transfers
+from licensing import downloads, extras, selectors, services, transfers
 from licensing.chain import REPLACED
 from licensing.copyright_id import normalise
 from licensing.documents import signed_file
 from licensing.errors import LicensingError, NoSuchExtra
 from licensing.forms import TransferForm
-from licensing.models import Certificate, ExclusiveRight
+from licensing.models import Certificate
 from licensing.recognition import answer_for_public
 from licensing.uploads import BYTES_AT_MOST, BorrowedFile, throw_rest_away
 
 logger = logging.getLogger(__name__)
 
 PIECES_PER_PAGE = 12
+LONGEST_QUESTION = 80
 
 
 @never_cache
 @require_safe
 def library(request: HttpRequest) -> HttpResponse:
     """Show what the visitor composed, guests included, and what they own."""
-    pieces = (
-        Composition.objects.filter(maker__in=makers_of(request))
-        .select_related("instrument")
-        .order_by("-created_at")
-    )
-    rights = ExclusiveRight.objects.none()
-    replaced = Certificate.objects.none()
-    if request.user.is_authenticated:
-        rights = (
-            ExclusiveRight.objects.filter(holder=request.user)
-            .select_related("composition__instrument")
-            .prefetch_related("certificates__files")
-        )
-        replaced = (
-            Certificate.objects.filter(holder=request.user)
-            .exclude(state=Certificate.State.CURRENT)
-            .select_related("right__composition__instrument")
-        )
+    words = request.GET.get("q", "").strip()[:LONGEST_QUESTION]
+    pieces = selectors.composed_for(makers_of(request), words=words)
     context = {
+        "words": words,
         "pieces": Paginator(pieces, PIECES_PER_PAGE).get_page(request.GET.get("page")),
-        "rights": rights,
-        "replaced": replaced,
+        "rights": selectors.rights_of(request.user, words=words),
+        "replaced": selectors.replaced_certificates_of(request.user, words=words),
     }
     return render(request, "licensing/library.html", context)
+
+
+@require_safe
+@login_required
+def library_archive(request: HttpRequest) -> HttpResponseBase:
+    """Send everything the visitor owns in one archive, packed while it is sent."""
+    files = list(downloads.all_files_of(request.user))
+    if not files:
+        messages.info(request, _("There is nothing to download yet: you own no piece whose files are ready."))
+        return redirect("library")
+    return downloads.send_archive(files, name=f"soloscore-{timezone.now():%Y-%m-%d}")
 
 
 @csrf_exempt  # the receiver of an uploaded file is chosen before the form's token is read

@@ -18,6 +18,7 @@ urlpatterns = [
     path("imprint/", views.imprint, name="imprint"),
     path("status/", views.status, name="status"),
     path("privacy/", views.privacy, name="privacy"),
+    path("accounts/my-data.json", views.personal_data, name="personal_data"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("", include("accounts.urls")),

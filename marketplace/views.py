@@ -7,8 +7,10 @@ import socket
 from datetime import timedelta
 from pathlib import Path
 
+from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -17,11 +19,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.views import PersonRequest
 from generation import health
 from generation.audio.voices import check_sound
 from generation.models import Composition, Instrument
 from generation.services import shop_compositions
 from licensing.terms import terms_sha256, terms_text, versions
+from marketplace.personal_data import personal_data_of
 from marketplace.status import service_status
 
 QUEUE_IS_LATE_AFTER = timedelta(minutes=2)
@@ -76,6 +80,19 @@ def status(request: HttpRequest) -> HttpResponse:
 def privacy(request: HttpRequest) -> HttpResponse:
     """Say what is kept about a visitor."""
     return render(request, "marketplace/privacy.html")
+
+
+@login_required
+@never_cache
+@require_safe
+@reauthentication_required(allow_get=False)
+def personal_data(request: PersonRequest) -> JsonResponse:
+    """Give a person what is kept about them, once they have proved again that it is them."""
+    answer = JsonResponse(
+        personal_data_of(request.user), json_dumps_params={"ensure_ascii": False, "indent": 1}
+    )
+    answer["Content-Disposition"] = 'attachment; filename="soloscore-my-data.json"'
+    return answer
 
 
 @require_safe

@@ -126,6 +126,8 @@ PAGES: dict[str, Visit] = {
     "shop": full_shop,
     "library of a guest": address("library"),
     "library": full_library,
+    "library, nothing found": lambda client: full_library(client) + "?q=nothing",
+    "deleting": lambda client: own_piece(state=Composition.State.FAILED)(client) + "delete/",
     "queued": own_piece(),
     "composing": own_piece(state=Composition.State.COMPOSING, progress=40, notes=80),
     "failed": own_piece(state=Composition.State.FAILED, error="The sampler is missing."),
