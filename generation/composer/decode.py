@@ -194,10 +194,11 @@ def _blank(plan: PiecePlan, *, count: int) -> tuple[Written, State]:
 def _score(desk: Desk, one: int, *, plan: PiecePlan) -> Score:
     """The finished piece: nothing is held into the last chord, or past the same pitch struck again.
 
+    The last chord is held to the very end, which in two bars of 9/8 is longer than the longest class that fits.
     Notes kept from another piece get their own lengths back, of which the network was told the nearest class.
     """
     shift = LOWEST_PITCH + key_shift(tonic=plan.tonic, mode=plan.frame.mode)
-    final = plan.last_chord
+    final, end = plan.last_chord, plan.bars * plan.frame.steps_per_bar
     kept = {(note.onset, note.pitch): note.duration for note in plan.kept}
     struck: dict[int, int] = {}
     notes = []
@@ -205,7 +206,9 @@ def _score(desk: Desk, one: int, *, plan: PiecePlan) -> Score:
         steps = kept.get((onset, pitch + shift), DURATIONS[duration])
         if nearest(steps, table=DURATIONS) != duration:
             steps = DURATIONS[duration]
-        limit = struck.get(pitch, final if onset < final else onset + steps)
+        if onset >= final:
+            steps = end - onset
+        limit = struck.get(pitch, final if onset < final else end)
         struck[pitch] = onset
         if limit > onset:
             notes.append(Note(onset, pitch + shift, min(steps, limit - onset), part))

@@ -28,11 +28,11 @@ def length_orders(instrument: str, *, each: int) -> list[Order]:
 
 
 def kept(made: Sequence[Made]) -> list[dict[str, Any]]:
-    """For each ordered length: pieces, the largest error in seconds, and the share of good endings of each kind."""
+    """For each ordered length: pieces, by how much the last note ends off it at most, and shares of good endings."""
     rows = []
     for seconds in sorted({one.order.seconds for one in made}):
         ours = [one for one in made if one.order.seconds == seconds]
-        error = max(abs(one.seconds - seconds) for one in ours)
+        error = max(abs(sounding_seconds(one.score) - seconds) for one in ours)
         rows.append(
             {
                 "seconds": seconds,
@@ -42,6 +42,11 @@ def kept(made: Sequence[Made]) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def sounding_seconds(score: Score) -> float:
+    """When the last note of a score is left, by its notation."""
+    return score.seconds_at(max(note.onset + note.duration for note in score.notes))
 
 
 def endings(scores: Sequence[Score]) -> dict[str, float]:

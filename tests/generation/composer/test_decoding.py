@@ -105,6 +105,18 @@ def test_slow_music_and_short_bars_end_on_two_bars_unless_the_piece_is_short() -
     assert (ending(usual), ending(usual, metre=(3, 8))) == (1, 2)
 
 
+@pytest.mark.parametrize("metre", [(9, 8), (12, 8), (7, 4), (5, 8)])
+def test_the_last_chord_is_held_to_the_end_also_where_no_class_is_so_long(metre: tuple[int, int]) -> None:
+    made = free_plan(8)
+    told = made.frame.plan.copy()
+    told[:, 2 + TRAITS.index("density")] = 1
+    made = replace(made, frame=replace(made.frame, metre=metre, plan=told))
+    assert made.ending_bars == 2
+    for score in drawn(made, seed=3):
+        last = [note for note in score.notes if note.onset == made.last_chord]
+        assert {note.onset + note.duration for note in last} == {score.steps}
+
+
 @pytest.mark.parametrize(("instrument", "seed"), CASES)
 def test_a_candidate_lasts_as_planned_and_ends_with_a_held_chord_on_the_tonic(
     instrument: str, seed: int
