@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.services import HOUSE_CLIENT
 from generation import storage
+from generation.bell import ring
 from generation.models import Composition
 from generation.originality.record import Lines
 from generation.recognition import keep_print
@@ -78,9 +79,9 @@ class Job:
         self.composition.seed = seed
         self._highest = 0
 
-    def start_rendering(self, *, percent: int, notes: int) -> None:
-        """Move from composing to rendering."""
-        if not self._move(State.RENDERING, progress=percent, notes=notes):
+    def start_rendering(self, *, percent: int, **facts: Any) -> None:
+        """Move from composing to rendering; ``facts`` are what is known of the piece when its notes stand."""
+        if not self._move(State.RENDERING, progress=percent, **facts):
             raise LostClaimError
 
     def finish(self, *, lines: Lines, audio_print: bytes, **facts: Any) -> None:
@@ -101,6 +102,7 @@ class Job:
                 put_on_record(composition_id=self.composition.pk, lines=lines)
                 keep_print(composition_id=self.composition.pk, audio_print=audio_print)
                 storage.finish_folder(self.composition.pk, claim=self.claim)
+                self._ring_for_variants()
         except IntegrityError as error:
             if Composition.objects.filter(fingerprint=facts.get("fingerprint")).exists():
                 raise AlreadyExistsError from error
@@ -108,11 +110,18 @@ class Job:
 
     def fail(self, message: str) -> None:
         """End with a reason for the visitor; nothing happens if the row is no longer ours."""
-        self._move(State.FAILED, error=message[:300], finished_at=timezone.now())
+        if self._move(State.FAILED, error=message[:300], finished_at=timezone.now()):
+            self._ring_for_variants()
 
     def give_back(self) -> None:
         """Put the piece back into the queue, for the sweeper to ring again; nothing happens if it is not ours."""
         self._move(State.QUEUED, progress=0, notes=None)
+
+    def _ring_for_variants(self) -> None:
+        """The other pieces of the order have waited for this one."""
+        variants = self.composition.derived.filter(variant__gt=0, state=State.QUEUED)
+        for variant in variants.order_by("variant").values_list("pk", flat=True):
+            ring(variant)
 
     def _move(self, to: str, **fields: Any) -> bool:
         return move(composition_id=self.composition.pk, to=to, only_if={"claim": self.claim}, **fields)

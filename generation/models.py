@@ -143,6 +143,10 @@ class Composition(models.Model):
         help_text=_("What this variant, variation, cut or extension goes back to; empty for the first one."),
     )
 
+    variant = models.PositiveSmallIntegerField(
+        _("variant"), default=0, help_text=_("Of the pieces that one order gives, unlike each other.")
+    )
+
     # What was ordered. Empty means "no wish": the seed decides.
     instrument = models.ForeignKey(
         Instrument, on_delete=models.PROTECT, related_name="compositions", verbose_name=_("instrument")
@@ -246,6 +250,15 @@ class Composition(models.Model):
             models.CheckConstraint(
                 condition=models.Q(retired_because="") | models.Q(sale_state="retired"),
                 name="generation_composition_only_retired_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(variant=0) | models.Q(origin__isnull=False),
+                name="generation_composition_variant_has_origin",
+            ),
+            models.UniqueConstraint(
+                fields=["origin", "variant"],
+                condition=models.Q(variant__gt=0),
+                name="generation_composition_variant_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(progress__lte=100), name="generation_composition_progress_percent"

@@ -14,8 +14,12 @@ from django.http import Http404
 from django.utils import timezone
 
 from generation.models import ComposerModel, Composition, Instrument, Rating
+from generation.states import WAITING_OR_WORKING
 
 Visitor = AbstractBaseUser | AnonymousUser | None
+
+WAITS_FOR_ANOTHER = Q(variant__gt=0, origin__state__in=WAITING_OR_WORKING)
+"""Further pieces of an order, which are composed when its first one is finished."""
 
 USUAL_SECONDS = 10
 """What a piece is assumed to take until some have been measured."""
@@ -71,6 +75,20 @@ def composition_for_listener(
     raise Http404
 
 
+def takes_of(composition: Composition, *, makers: Collection[uuid.UUID], user: Visitor) -> list[Composition]:
+    """Return the pieces of one order that this visitor may see, this one among them; nothing if there is no other."""
+    first = composition.origin_id if composition.variant else composition.pk
+    order = Q(pk=first) | Q(origin=first, variant__gt=0)
+    takes = Composition.objects.filter(order, removed_at=None).select_related("instrument", "maker")
+    now = timezone.now()
+    seen = [
+        take
+        for take in takes.order_by("variant")
+        if take.pk == composition.pk or take.is_listed(now=now) or _is_insider(take, makers=makers, user=user)
+    ]
+    return seen if len(seen) > 1 else []
+
+
 def can_listen(composition: Composition, *, makers: Collection[uuid.UUID], user: Visitor) -> bool:
     """Say whether this visitor may hear the preview of a piece they may see."""
     if composition.state != Composition.State.READY:
@@ -112,7 +130,7 @@ def queue_place(composition: Composition) -> int | None:
     """Return the place of a waiting piece in the queue, 1 for the next; None once it is no longer waiting."""
     if composition.state != Composition.State.QUEUED:
         return None
-    queued = Composition.objects.filter(state=Composition.State.QUEUED)
+    queued = Composition.objects.filter(state=Composition.State.QUEUED).exclude(WAITS_FOR_ANOTHER)
     ahead = Q(created_at__lt=composition.created_at) | Q(
         created_at=composition.created_at, pk__lt=composition.pk
     )

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -19,8 +18,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Maker
 from accounts.services import HOUSE_CLIENT
-from generation import storage
+from generation import selectors, storage
 from generation.audio.storage import remove_left_overs
+from generation.bell import ring
 from generation.errors import (
     GenerationError,
     InvalidOrder,
@@ -54,8 +54,11 @@ RINGS_PER_SWEEP = 10
 """Only the head of the queue is rung again, with messages that expire: a long queue must not flood the broker."""
 
 
-def request_composition(*, maker: Maker, order: OrderFields) -> Composition:
+def request_composition(*, maker: Maker, order: OrderFields, variants: int = 1) -> Composition:
     """Put an order into the queue and ring the worker's bell once it is committed.
+
+    With two ``variants`` a second piece of the same order is composed once the first one, which is returned, is
+    finished; until then it is in nobody's way.
 
     Raises ``InvalidOrder``, among them ``SeedBurned``, ``NoComposer``, ``TooManyCompositions`` or ``QueueFull``; then
     nothing was written. The maker's limits are exact, the length of the whole queue may be overrun by a few when many
@@ -66,7 +69,10 @@ def request_composition(*, maker: Maker, order: OrderFields) -> Composition:
     if is_burned(order):
         raise SeedBurned(order.seed)
     instrument = _instrument_of(order)
-    if Composition.objects.filter(state=State.QUEUED).count() >= settings.COMPOSITIONS_QUEUED_AT_MOST:
+    if (
+        Composition.objects.filter(state=State.QUEUED, variant=0).count()
+        >= settings.COMPOSITIONS_QUEUED_AT_MOST
+    ):
         raise QueueFull
     with transaction.atomic():
         Maker.objects.select_for_update().get(pk=maker.pk)
@@ -87,19 +93,29 @@ def request_composition(*, maker: Maker, order: OrderFields) -> Composition:
             price_minor=instrument.price_minor,
             currency=instrument.currency,
         )
+        for variant in range(1, variants):
+            _order_variant(composition, variant=variant)
         ring(composition.pk)
     return composition
 
 
-def ring(composition_id: uuid.UUID, **options: Any) -> None:
-    """Tell a worker of a queued piece after the commit. A dead broker is logged, not felt: the sweeper rings again."""
-    # No partial here: Django names the failed callback in its log, and a partial has no name.
-    transaction.on_commit(lambda: _send(composition_id, **options), robust=True)
+def _order_variant(first: Composition, *, variant: int) -> None:
+    """Queue another piece of an order beside the first."""
+    fields = {field.attname: getattr(first, field.attname) for field in Composition._meta.concrete_fields}
+    del fields["id"]
+    Composition.objects.create(**fields | {"origin_id": first.pk, "variant": variant})
 
 
 def cancel_composition(*, composition: Composition) -> bool:
-    """Stop a piece that is waiting or in work; its worker notices and deletes its files. False if it is too late."""
-    return move(composition_id=composition.pk, to=State.CANCELLED, finished_at=timezone.now())
+    """Stop a piece that is waiting or in work, and those of its order that wait for it. False if it is too late.
+
+    Its worker notices and deletes its files.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        for variant in composition.derived.filter(variant__gt=0, state=State.QUEUED):
+            move(composition_id=variant.pk, to=State.CANCELLED, finished_at=now)
+        return move(composition_id=composition.pk, to=State.CANCELLED, finished_at=now)
 
 
 def retry_composition(*, composition: Composition) -> None:
@@ -256,6 +272,7 @@ def _ring_waiting(now: datetime) -> int:
     """Ring again for the oldest pieces that wait; the messages expire, since the next sweep would ring anyway."""
     waiting = (
         Composition.objects.filter(state=State.QUEUED)
+        .exclude(selectors.WAITS_FOR_ANOTHER)
         .annotate(queued_at=Coalesce(F("heartbeat_at"), F("created_at")))
         .filter(queued_at__lt=now - RING_AGAIN_AFTER)
         .order_by("created_at")
@@ -277,13 +294,6 @@ def _remove_dead_folders() -> int:
     return count
 
 
-def _send(composition_id: uuid.UUID, **options: Any) -> None:
-    # The task's module imports these services.
-    from generation.tasks import compose_composition
-
-    compose_composition.apply_async([str(composition_id)], retry=False, **options)
-
-
 def _instrument_of(order: OrderFields) -> Instrument:
     """Return the ordered instrument. Raises ``InvalidOrder`` for an unknown one, ``NoComposer`` without a model."""
     offered = offered_instruments()
@@ -300,7 +310,7 @@ def _check_limits(maker: Maker) -> None:
     """Raise ``TooManyCompositions`` if the maker, whose row the caller has locked, may not order another piece now."""
     if maker.client_id == HOUSE_CLIENT:
         return
-    own = Composition.objects.filter(maker=maker)
+    own = Composition.objects.filter(maker=maker, variant=0)
     if own.filter(state__in=WAITING_OR_WORKING).count() >= settings.COMPOSITIONS_IN_WORK_PER_MAKER:
         message = _("You have %(count)s pieces in work. Wait for one to finish, or cancel one.")
         raise TooManyCompositions(

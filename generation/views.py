@@ -28,6 +28,8 @@ from generation.pricing import price_label
 from generation.streaming import serve_file
 
 PIECES_PER_PAGE = 12
+VARIANTS = 2
+"""Pieces a visitor gets for one order: comparing is easier than judging."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -40,7 +42,9 @@ def compose(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _compose_page(request, form=form, status=422)
     try:
-        composition = services.request_composition(maker=maker_for(request), order=form.order())
+        composition = services.request_composition(
+            maker=maker_for(request), order=form.order(), variants=VARIANTS
+        )
     except InvalidOrder as error:
         for field, problem in error.problems.items():
             form.add_error(field if field in form.fields else None, problem)
@@ -64,6 +68,7 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
         "status": status_of(piece, can_listen=can_listen),
         "can_listen": can_listen,
         "is_mine": piece.maker_id in makers,
+        "takes": selectors.takes_of(piece, makers=makers, user=request.user),
         "can_buy": selectors.can_buy(piece, makers=makers),
         "can_rename": piece.maker_id in makers and selectors.can_buy(piece, makers=makers),
         "rating": rating,
@@ -210,6 +215,9 @@ def status_of(piece: Composition, *, can_listen: bool) -> dict[str, Any]:
         "percent": piece.progress,
         "queue_place": selectors.queue_place(piece),
         "notes": piece.notes,
+        "drawing": {"roll": piece.roll, "bpm": piece.bpm, "seconds": piece.ordered_seconds}
+        if piece.state == Composition.State.RENDERING and piece.roll
+        else None,
         "error": piece.error,
         "url": reverse("composition", args=[piece.pk]),
         "opening_url": reverse("composition_opening", args=[piece.pk])

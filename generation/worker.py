@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from generation import storage
 from generation.audio import memory
+from generation.audio.drawing import coarse_roll
 from generation.audio.errors import SoundUnavailable, StorageFull, UnknownFont
 from generation.audio.fingerprint import fingerprint_of, pack
 from generation.audio.provenance import Signer
@@ -39,7 +40,7 @@ from generation.composer.score import Mode
 from generation.content_credentials import credentials
 from generation.errors import GenerationError, seed_burned_message
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
-from generation.kin import is_spent
+from generation.kin import is_spent, kin_of
 from generation.models import ComposerModel, Composition
 from generation.orders import SECONDS_MIN, OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
@@ -163,7 +164,7 @@ def order_of(piece: Composition) -> Order:
         register=piece.register,
         temperature=piece.temperature,
     )
-    return composer_order(fields, seed=piece.seed)
+    return composer_order(fields, seed=piece.seed, variant=piece.variant)
 
 
 def _make(job: Job) -> None:
@@ -180,7 +181,9 @@ def _make(job: Job) -> None:
         )
     composed, report = _compose(job, model=model)
     memory.give_back()
-    job.start_rendering(percent=COMPOSED, notes=composed.notes)
+    job.start_rendering(
+        percent=COMPOSED, notes=composed.notes, bpm=composed.score.bpm, roll=coarse_roll(composed.score)
+    )
     folder = storage.work_folder_of(piece.pk, claim=job.claim)
     folder.mkdir(parents=True, exist_ok=True)
     score = replace(composed.score, title=piece.title or title_of(piece, composed=composed))
@@ -249,7 +252,9 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
             if job.composition.seed_is_fixed or not left:
                 raise CannotCompose(str(error)) from error
         else:
-            works = WorksOnRecord(without=job.composition.pk)
+            # Its kin leave the shop with it, so it may be near to them.
+            kin = kin_of(job.composition).values_list("pk", flat=True)
+            works = WorksOnRecord(without=[job.composition.pk, *kin])
             report = check(composed.score.notes, corpus=model.index, works=works)
             twin = Composition.objects.filter(fingerprint=composed.fingerprint).exists()
             if report.may_be_offered and not twin:

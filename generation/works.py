@@ -34,15 +34,14 @@ def put_on_record(*, composition_id: uuid.UUID, lines: Lines) -> None:
 
 
 class WorksOnRecord:
-    """The ``WorkIndex`` over the database. ``without`` is a piece that is not compared with itself."""
+    """The ``WorkIndex`` over the database. ``without`` is a piece that is not compared with itself, and its kin."""
 
-    def __init__(self, *, without: uuid.UUID | None = None) -> None:
-        self._without = without
+    def __init__(self, *, without: Collection[uuid.UUID] = ()) -> None:
+        self._without = frozenset(without)
 
     def candidates(self, prints: Prints) -> Iterable[Candidate]:
         """See ``WorkIndex``. All are here that share a run of 16 notes, unless they are more than ``CANDIDATES``."""
         runs, grams = sorted(prints.runs), sorted(prints.grams)
-        own = self._without.hex if self._without else None
         # By hand: the ORM takes three questions, and for building them more time than all of the rest.
         with connection.cursor() as cursor:
             cursor.execute(
@@ -54,7 +53,7 @@ class WorksOnRecord:
         aligning = {work for work, _, _, by_gram in rows if by_gram}
         for work, (composition, lines) in found.items():
             name = uuid.UUID(str(composition))
-            if name.hex != own:
+            if name not in self._without:
                 yield Candidate(str(name), unpack(lines), aligning=work in aligning)
 
 
@@ -91,7 +90,7 @@ def too_near_to(composition_id: uuid.UUID) -> list[uuid.UUID]:
         return []
     lines = unpack(own)
     comparison = Comparison(lines)
-    others = WorksOnRecord(without=composition_id).candidates(prints_of(lines))
+    others = WorksOnRecord(without=[composition_id]).candidates(prints_of(lines))
     return [
         uuid.UUID(other.name)
         for other in others

@@ -164,7 +164,7 @@ def _cut(composition: Composition, *, seconds: int, tries: int) -> Score:
             composed = compose(composer_order(order, seed=seed), model=model, source=source)
         except NotOriginalError:
             continue
-        works = WorksOnRecord(without=composition.pk)
+        works = WorksOnRecord(without=[composition.pk])
         if check(composed.score.notes, corpus=model.index, works=works).may_be_offered:
             return composed.score
     raise Refused(

@@ -166,3 +166,6 @@ function setUp(root) {
 }
 
 for (const root of document.querySelectorAll("[data-player]")) setUp(root);
+document.addEventListener("soloscore:added", (event) => {
+  for (const root of event.target.querySelectorAll("[data-player]")) setUp(root);
+});

@@ -62,6 +62,24 @@ function openingOf(box) {
   return { audio, isPlaying, offer };
 }
 
+// The notes, as soon as they stand: the module that draws them is only loaded then.
+function drawRoll(box, drawing) {
+  if (!drawing || !box.hidden) return;
+  const data = document.createElement("script");
+  data.type = "application/json";
+  data.id = "live-roll";
+  data.textContent = JSON.stringify(drawing.roll);
+  box.append(data);
+  box.dataset.roll = data.id;
+  box.dataset.bpm = drawing.bpm;
+  box.dataset.seconds = drawing.seconds;
+  box.dataset.reveal = "";
+  box.hidden = false;
+  import(box.dataset.module).catch(() => {
+    box.hidden = true;
+  });
+}
+
 const happened = (audio, name) =>
   new Promise((resolve, reject) => {
     audio.addEventListener(name, resolve, { once: true });
@@ -124,6 +142,7 @@ if (root) {
     fill(queue, status.queue_place, "place");
     fill(notes, status.notes, "notes");
     opening.offer(status.opening_url);
+    drawRoll(root.querySelector("[data-live-roll]"), status.drawing);
     for (const stage of root.querySelectorAll("[data-stage]")) {
       if (stage.dataset.stage === status.state) stage.setAttribute("aria-current", "step");
       else stage.removeAttribute("aria-current");

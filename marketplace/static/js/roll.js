@@ -3,6 +3,7 @@
 
 const LEAD_SECONDS = 0.1;
 const LINES = 5;
+const REVEAL_MILLISECONDS = 1600;
 
 function setUp(root) {
   const canvas = root.querySelector("canvas");
@@ -19,6 +20,7 @@ function setUp(root) {
   const scheme = window.matchMedia("(prefers-color-scheme: dark)");
   let colours = {};
   let position = 0;
+  let shown = "reveal" in root.dataset && !window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 1;
 
   const readColours = () => {
     const style = getComputedStyle(root);
@@ -46,6 +48,7 @@ function setUp(root) {
     }
     const xOf = (time) => (time / seconds) * width;
     for (const [column, row, columns] of rectangles) {
+      if (column * columnSeconds > shown * seconds) continue;
       const start = LEAD_SECONDS + column * columnSeconds;
       const x = xOf(start);
       const length = Math.max(thick, xOf(columns * columnSeconds) - 1.5);
@@ -75,6 +78,13 @@ function setUp(root) {
   new ResizeObserver(draw).observe(canvas);
   readColours();
   draw();
+  const began = performance.now();
+  const reveal = (now) => {
+    shown = Math.min(1, (now - began) / REVEAL_MILLISECONDS);
+    draw();
+    if (shown < 1) requestAnimationFrame(reveal);
+  };
+  if (shown < 1) requestAnimationFrame(reveal);
 }
 
 for (const root of document.querySelectorAll("[data-roll]")) setUp(root);
