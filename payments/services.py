@@ -186,9 +186,7 @@ def _open_checkout(purchase: Purchase) -> Purchase:
         raise PaymentUnavailable from error
     except gateway.GatewayError as error:
         report(purchase, kind="session_refused", detail=str(error))
-        move_if(
-            purchase.pk, expected=State.HELD, to=State.CANCELLED, reason="Stripe refused to open a checkout"
-        )
+        move_if(purchase, expected=State.HELD, to=State.CANCELLED, reason="Stripe refused to open a checkout")
         raise PaymentUnavailable from error
     return _store_session(purchase, session)
 
