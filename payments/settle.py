@@ -23,6 +23,7 @@ from licensing.services import grant_right
 from payments import gateway
 from payments.after_sale import follow
 from payments.bell import leave
+from payments.errors import PieceNotWithdrawn
 from payments.gateway import CheckoutSession, Intent
 from payments.models import Purchase
 from payments.moves import Kind, SaleState, State, lock, move, move_if, report
@@ -73,6 +74,28 @@ def close_checkout(purchase: Purchase, *, to: str, reason: str, leaves: tuple[st
     if session.status == "expired":
         move_if(purchase, expected=State.HELD, to=to, reason=reason, leaves=leaves)
     return settle(purchase_id=purchase.pk)
+
+
+def withdraw_piece(*, purchase: Purchase, reason: str) -> Purchase:
+    """Take a piece that is on hold out of the shop for ever: its checkout is closed first, then both are ended as one.
+
+    Raises ``PieceNotWithdrawn`` if it is not on hold any more, as when the buyer has paid meanwhile: then they get it.
+    """
+    purchase.refresh_from_db()
+    session_id = purchase.session_id
+    if session_id is None or gateway.expire_session(session_id).status == "expired":
+        with transaction.atomic():
+            locked = lock(purchase)
+            if locked.state == State.HELD and locked.session_id == session_id:
+                move(locked, to=State.CANCELLED, reason=reason)
+                set_sale_state(
+                    composition_id=locked.composition_id,
+                    to=SaleState.RETIRED,
+                    expected={SaleState.AVAILABLE},
+                    because=Composition.Retired.WITHDRAWN,
+                )
+                return locked
+    raise PieceNotWithdrawn(settle(purchase_id=purchase.pk).state)
 
 
 def let_go(*, purchase_id: uuid.UUID) -> None:
