@@ -38,12 +38,12 @@ from payments.moves import MIRROR, State, move_if, report
 from payments.nearness import sold_elsewhere
 from payments.outbox import drain_outbox
 from payments.settle import cancel_purchase, settle, withdraw_piece
-from payments.sweeper import reconcile, sweep_purchases
+from payments.sweeper import check_register, reconcile, sweep_purchases
 from payments.webhooks import handle_event
 from payments.withdrawal import withdraw
 
 __all__ = [
-    "PaymentError", "cancel_purchase", "drain_outbox", "handle_event", "reconcile", "refund_purchase",
+    "PaymentError", "cancel_purchase", "check_register", "drain_outbox", "handle_event", "reconcile", "refund_purchase",
     "revoke_purchase", "settle", "start_purchase", "sweep_purchases", "withdraw", "withdraw_piece",
 ]  # fmt: skip
 
