@@ -1,4 +1,4 @@
-"""``manage.py identify_audio FILE``: which piece an audio file is, which sold copy it comes from, and what counts now."""
+"""``manage.py identify_audio FILE``: which piece an audio file is, which sold copy, and what counts now."""
 
 from __future__ import annotations
 
