@@ -31,7 +31,7 @@ from generation.errors import (
     SeedBurned,
     TooManyCompositions,
 )
-from generation.kin import is_burned, is_spent
+from generation.kin import SOLD_ONCE, is_burned, is_spent
 from generation.models import Composition, Instrument, Rating
 from generation.orders import OrderFields, check_order, draw_seed, one_of
 from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
@@ -39,8 +39,8 @@ from generation.states import WAITING_OR_WORKING, WORKING, State, move
 
 __all__ = [
     "GenerationError", "InvalidOrder", "InvalidRating", "NoComposer", "NotAllowed", "OrderFields", "QueueFull",
-    "TooManyCompositions", "cancel_composition", "composition_for_listener", "keep_private", "rate_composition",
-    "request_composition", "retry_composition", "ring", "set_sale_state", "shop_compositions",
+    "TooManyCompositions", "cancel_composition", "compose_kin", "composition_for_listener", "keep_private",
+    "rate_composition", "request_composition", "retry_composition", "ring", "set_sale_state", "shop_compositions",
     "sweep_compositions", "withdraw_composition",
 ]  # fmt: skip
 
@@ -66,25 +66,61 @@ def request_composition(*, maker: Maker, order: OrderFields) -> Composition:
     if Composition.objects.filter(state=State.QUEUED).count() >= settings.COMPOSITIONS_QUEUED_AT_MOST:
         raise QueueFull
     with transaction.atomic():
-        Maker.objects.select_for_update().get(pk=maker.pk)
-        _check_limits(maker)
-        composition = Composition.objects.create(
-            maker=maker,
-            instrument=instrument,
-            ordered_seconds=order.seconds,
-            seed=draw_seed() if order.seed is None else order.seed,
-            seed_is_fixed=order.seed is not None,
-            mood=order.mood,
-            wished_tonic=order.tonic,
-            wished_mode=order.mode,
-            wished_bpm=order.bpm,
-            density=order.density,
-            register=order.register,
-            temperature=order.temperature,
-            price_minor=instrument.price_minor,
-            currency=instrument.currency,
-        )
-        ring(composition.pk)
+        return _queue(maker=maker, instrument=instrument, order=order, origin=None)
+
+
+def compose_kin(*, piece: Composition, maker: Maker, order: OrderFields) -> Composition:
+    """Put a variation, cut or extension of ``piece`` into the queue, tied to its family: sold with it, gone with it.
+
+    Raises ``NotAllowed`` if one of the family was sold or the maker may not hear the piece, and what
+    ``request_composition`` raises. A sale that is under way is waited for.
+    """
+    order = order.with_spelled_tonic()
+    check_order(order)
+    if is_burned(order):
+        raise SeedBurned(order.seed)
+    instrument = _instrument_of(order)
+    if not can_listen(piece, makers=[maker.pk], user=maker.user):
+        raise NotAllowed(_("Only somebody who may hear a piece can have more made from it."))
+    if Composition.objects.filter(state=State.QUEUED).count() >= settings.COMPOSITIONS_QUEUED_AT_MOST:
+        raise QueueFull
+    with transaction.atomic():
+        # The sale locks the piece it sells, and then its kin.
+        first = Composition.objects.select_for_update().get(pk=piece.origin_id or piece.pk)
+        if is_spent(first) or Composition.objects.filter(SOLD_ONCE, pk=first.pk).exists():
+            raise NotAllowed(
+                _("This piece, or another version of it, has been sold; no more is made from it.")
+            )
+        return _queue(maker=maker, instrument=instrument, order=order, origin=first)
+
+
+def _queue(
+    *, maker: Maker, instrument: Instrument, order: OrderFields, origin: Composition | None
+) -> Composition:
+    """Write the row of an order: the one place where a piece begins. ``origin`` is the first of a family, and is said.
+
+    Part of the caller's transaction. Raises ``TooManyCompositions``.
+    """
+    Maker.objects.select_for_update().get(pk=maker.pk)
+    _check_limits(maker)
+    composition = Composition.objects.create(
+        maker=maker,
+        instrument=instrument,
+        origin=origin,
+        ordered_seconds=order.seconds,
+        seed=draw_seed() if order.seed is None else order.seed,
+        seed_is_fixed=order.seed is not None,
+        mood=order.mood,
+        wished_tonic=order.tonic,
+        wished_mode=order.mode,
+        wished_bpm=order.bpm,
+        density=order.density,
+        register=order.register,
+        temperature=order.temperature,
+        price_minor=instrument.price_minor,
+        currency=instrument.currency,
+    )
+    ring(composition.pk)
     return composition
 
 
