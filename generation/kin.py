@@ -1,7 +1,7 @@
 """The kin of a piece: what leaves the shop when it is sold, and the order that is never composed again.
 
 Kin are the pieces of one family (variants, variations, cuts and extensions, tied by ``origin``) and the pieces of the
-same order: instrument, wishes and seed.
+same order: instrument, wishes and seed. Whoever makes one piece from another does it through ``services.compose_kin``.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def retire_kin(piece: Composition) -> list[uuid.UUID]:
     Returns the pieces that somebody held; their checkouts are the caller's to close. The rows are locked in the order
     of their keys, after that of the piece itself.
     """
-    kin = list(kin_of(piece).order_by("pk").select_for_update(of=("self",)))
+    rows = kin_of(piece).order_by("pk").select_for_update(of=("self",))
+    kin = list(rows.only("state", "sale_state"))
     now, reason = (
         timezone.now(),
         _("Another version of this piece has been sold, and with it all that are kin."),

@@ -32,7 +32,7 @@ from generation.errors import (
     SeedBurned,
     TooManyCompositions,
 )
-from generation.kin import is_burned, is_spent
+from generation.kin import SOLD_ONCE, is_burned, is_spent
 from generation.models import Composition, Instrument, Rating
 from generation.orders import OrderFields, check_order, draw_seed, one_of
 from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
@@ -40,9 +40,9 @@ from generation.states import WAITING_OR_WORKING, WORKING, State, move
 
 __all__ = [
     "GenerationError", "InvalidOrder", "InvalidRating", "InvalidTitle", "NoComposer", "NotAllowed", "OrderFields",
-    "QueueFull", "TooManyCompositions", "cancel_composition", "composition_for_listener", "delete_composition",
-    "keep_private", "rate_composition", "rename_composition", "request_composition", "retry_composition", "ring",
-    "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
+    "QueueFull", "TooManyCompositions", "cancel_composition", "compose_kin", "composition_for_listener",
+    "delete_composition", "keep_private", "rate_composition", "rename_composition", "request_composition",
+    "retry_composition", "ring", "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -69,33 +69,69 @@ def request_composition(*, maker: Maker, order: OrderFields, variants: int = 1) 
     if is_burned(order):
         raise SeedBurned(order.seed)
     instrument = _instrument_of(order)
-    if (
-        Composition.objects.filter(state=State.QUEUED, variant=0).count()
-        >= settings.COMPOSITIONS_QUEUED_AT_MOST
-    ):
-        raise QueueFull
+    _check_queue()
     with transaction.atomic():
-        Maker.objects.select_for_update().get(pk=maker.pk)
-        _check_limits(maker)
-        composition = Composition.objects.create(
-            maker=maker,
-            instrument=instrument,
-            ordered_seconds=order.seconds,
-            seed=draw_seed() if order.seed is None else order.seed,
-            seed_is_fixed=order.seed is not None,
-            mood=order.mood,
-            wished_tonic=order.tonic,
-            wished_mode=order.mode,
-            wished_bpm=order.bpm,
-            density=order.density,
-            register=order.register,
-            temperature=order.temperature,
-            price_minor=instrument.price_minor,
-            currency=instrument.currency,
-        )
-        for variant in range(1, variants):
-            _order_variant(composition, variant=variant)
-        ring(composition.pk)
+        return _queue(maker=maker, instrument=instrument, order=order, origin=None, variants=variants)
+
+
+def compose_kin(*, piece: Composition, maker: Maker, order: OrderFields) -> Composition:
+    """Put a variation, cut or extension of ``piece`` into the queue, tied to its family: sold with it, gone with it.
+
+    Raises ``NotAllowed`` if one of the family was sold or the maker may not hear the piece, and what
+    ``request_composition`` raises. A sale that is under way is waited for.
+    """
+    order = order.with_spelled_tonic()
+    check_order(order)
+    if is_burned(order):
+        raise SeedBurned(order.seed)
+    instrument = _instrument_of(order)
+    if not can_listen(piece, makers=[maker.pk], user=maker.user):
+        raise NotAllowed(_("Only somebody who may hear a piece can have more made from it."))
+    _check_queue()
+    with transaction.atomic():
+        # The sale locks the piece it sells, and then its kin.
+        first = Composition.objects.select_for_update().get(pk=piece.origin_id or piece.pk)
+        if is_spent(first) or Composition.objects.filter(SOLD_ONCE, pk=first.pk).exists():
+            raise NotAllowed(
+                _("This piece, or another version of it, has been sold; no more is made from it.")
+            )
+        return _queue(maker=maker, instrument=instrument, order=order, origin=first)
+
+
+def _queue(
+    *,
+    maker: Maker,
+    instrument: Instrument,
+    order: OrderFields,
+    origin: Composition | None,
+    variants: int = 1,
+) -> Composition:
+    """Write the rows of an order: the one place where a piece begins. ``origin`` is the first of a family, and is said.
+
+    Part of the caller's transaction. Raises ``TooManyCompositions``.
+    """
+    Maker.objects.select_for_update().get(pk=maker.pk)
+    _check_limits(maker)
+    composition = Composition.objects.create(
+        maker=maker,
+        instrument=instrument,
+        origin=origin,
+        ordered_seconds=order.seconds,
+        seed=draw_seed() if order.seed is None else order.seed,
+        seed_is_fixed=order.seed is not None,
+        mood=order.mood,
+        wished_tonic=order.tonic,
+        wished_mode=order.mode,
+        wished_bpm=order.bpm,
+        density=order.density,
+        register=order.register,
+        temperature=order.temperature,
+        price_minor=instrument.price_minor,
+        currency=instrument.currency,
+    )
+    for variant in range(1, variants):
+        _order_variant(composition, variant=variant)
+    ring(composition.pk)
     return composition
 
 
@@ -304,6 +340,13 @@ def _instrument_of(order: OrderFields) -> Instrument:
     if not offered.filter(pk=instrument.pk).exists():
         raise NoComposer(instrument.name)
     return instrument
+
+
+def _check_queue() -> None:
+    """Raise ``QueueFull`` if as many orders wait as may."""
+    waiting = Composition.objects.filter(state=State.QUEUED, variant=0)
+    if waiting.count() >= settings.COMPOSITIONS_QUEUED_AT_MOST:
+        raise QueueFull
 
 
 def _check_limits(maker: Maker) -> None:

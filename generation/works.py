@@ -89,8 +89,10 @@ def too_near_to(composition_id: uuid.UUID) -> list[uuid.UUID]:
     if own is None:
         return []
     lines = unpack(own)
+    others = list(WorksOnRecord(without=[composition_id]).candidates(prints_of(lines)))
+    if not others:
+        return []
     comparison = Comparison(lines)
-    others = WorksOnRecord(without=[composition_id]).candidates(prints_of(lines))
     return [
         uuid.UUID(other.name)
         for other in others
@@ -103,5 +105,7 @@ def lock_register() -> None:
 
     Taken after the rows of the piece and its purchase.
     """
-    RegisterHead.objects.bulk_create([RegisterHead(pk=1)], ignore_conflicts=True)
-    RegisterHead.objects.select_for_update().get(pk=1)
+    head = RegisterHead.objects.select_for_update().filter(pk=1)
+    if head.first() is None:
+        RegisterHead.objects.bulk_create([RegisterHead(pk=1)], ignore_conflicts=True)
+        head.get()

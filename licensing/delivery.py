@@ -96,6 +96,7 @@ def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[
         anchor=register.entry_of_issue(certificate),
         path=folder / CERTIFICATE_PDF,
     )
+    (folder / README).write_text(_readme(certificate), encoding="utf-8")
     files = [{"name": name, "size": size, "sha256": digest} for name, size, digest in _listing(folder)]
     anchor = register.entry_of_issue(certificate)
     return {
@@ -114,7 +115,6 @@ def _put_in_place(certificate: Certificate, *, work: Path, document: dict[str, A
     signature = key.sign(message)
     text = message.decode()
     (work / CERTIFICATE_JSON).write_bytes(signed_file(document=text, signature=signature, key_id=key.key_id))
-    (work / README).write_text(_readme(certificate), encoding="utf-8")
     pack(work, archive=work / ARCHIVE, name=str(certificate.pk), made=certificate.issued_at)
     files = [
         DeliveredFile(certificate=certificate, name=name, size=size, sha256=digest)
@@ -165,7 +165,7 @@ def _readme(certificate: Certificate) -> str:
         "",
         f"Anybody can check the certificate at {verify_url(certificate)}",
         "or without us, with Soloscore's source code, the public keys and the register:",
-        "  python manage.py verify_certificate certificate.json master.wav --keys KEYS.json --register REGISTER.jsonl",
+        "  python manage.py verify_certificate everything.zip --keys KEYS.json --register REGISTER.jsonl",
         f"Keys and register are at {address('register')}",
         "",
     ]

@@ -42,8 +42,10 @@ class PublicAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """All that a recording tells: the piece it is, and the sale whose copy it comes from.
+    """All that a recording tells: the piece it is, the certificate whose copy it comes from, and the one that counts.
 
+    A certificate that was transferred or superseded names the leak and proves nothing any more: ``current`` is the one
+    in its place, in whatever state the right is.
     ``is_ours`` is true as well where the house mark is heard in a piece that is not known. ``confidence`` is from 0 to
     1: for a copy, and for the house mark alone, what is left after the probability that chance makes a mark; for a
     piece without a copy mark the share of equal bits of the audio prints.
@@ -53,6 +55,7 @@ class Identified:
     confidence: float
     composition: Composition | None = None
     certificate: Certificate | None = None
+    current: Certificate | None = None
 
 
 def answer_for_public(path: Path, *, makers: Collection[uuid.UUID], user: Visitor) -> PublicAnswer:
@@ -114,15 +117,22 @@ def identify(path: Path) -> Identified:
     found = Identified(is_ours=True, confidence=heard.share, composition=piece)
     certificates = {
         sale_mark(one): one
-        for one in Certificate.objects.filter(right__composition=piece).order_by("issued_at")
+        for one in Certificate.objects.filter(right__composition=piece)
+        .select_related("right")
+        .order_by("issued_at")
     }
     if not certificates:
         return found
+    found = replace(found, current=next(filter(_is_current, certificates.values())))
     master = read_sound_of(storage.path_of(piece, storage.MASTER)).mean(axis=1, keepdims=True)
     verdict = copy.whose(sound, master=master, secret=secret, work=piece.pk.bytes, sales=list(certificates))
     if not verdict.named:
         return found
     return replace(found, certificate=certificates[verdict.named[0]], confidence=1 - verdict.chance)
+
+
+def _is_current(certificate: Certificate) -> bool:
+    return certificate.state == Certificate.State.CURRENT
 
 
 def sale_mark(certificate: Certificate) -> bytes:

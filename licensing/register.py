@@ -103,8 +103,11 @@ def _append(
 ) -> RegisterEntry:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An entry of the register belongs into the transaction of what it records.")
-    ChainHead.objects.bulk_create([ChainHead(pk=1)], ignore_conflicts=True)
-    last = ChainHead.objects.select_for_update().get(pk=1)
+    heads = ChainHead.objects.select_for_update().filter(pk=1)
+    last = heads.first()
+    if last is None:
+        ChainHead.objects.bulk_create([ChainHead(pk=1)], ignore_conflicts=True)
+        last = heads.get()
     at = at.astimezone(UTC).replace(microsecond=0)
     number = last.number + 1
     entry = Entry(number, kind, copyright_id, utc(at), digest, successor, previous=last.hash)

@@ -20,7 +20,6 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
 from generation.models import Composition
 from licensing import chain, register
 from licensing.copyright_id import normalise
@@ -56,9 +55,9 @@ STATUS: dict[str, str] = {State.IN_FORCE: "valid", State.SUSPENDED: "suspended",
 
 def grant_right(
     *,
-    composition_id: uuid.UUID,
+    composition: Composition,
     purchase_id: uuid.UUID,
-    holder: User,
+    holder_id: int,
     licensee: str,
     price_minor: int,
     currency: str,
@@ -68,15 +67,15 @@ def grant_right(
 ) -> ExclusiveRight:
     """Write the one right in a piece and its certificate, with every fact frozen. Part of the caller's transaction.
 
+    ``composition`` comes with instrument and model, and as its row is now.
     Raises ``AlreadyGranted`` if the piece has a right already; the caller's transaction stays usable.
     """
-    composition = Composition.objects.select_related("instrument", "model").get(pk=composition_id)
     try:
         with transaction.atomic():
             right = ExclusiveRight.objects.create(
                 composition=composition,
                 purchase_id=purchase_id,
-                holder=holder,
+                holder_id=holder_id,
                 licensee=licensee,
                 granted_at=now,
             )

@@ -86,6 +86,7 @@ def sale_transaction(chance: random.Random) -> Iterator[Figure]:
     history, right, certificate and outbox.
     """
     from django.conf import settings
+    from django.db import connection
 
     from marketplace import bench_shop
     from payments import services
@@ -93,6 +94,9 @@ def sale_transaction(chance: random.Random) -> Iterator[Figure]:
     from payments.double.engine import Engine
 
     pieces = bench_shop.offer(WORKS_ON_RECORD, rng=chance)
+    with connection.cursor() as cursor:
+        # As autovacuum does within a minute after so many rows; a shop that grew is never without statistics.
+        cursor.execute("ANALYZE")
     stripe = Browser(Engine(settings.TEST_CHECKOUT_STORE))
     waits, processor = [], []
     for buyer, piece in zip(bench_shop.buyers(SALES), pieces, strict=False):

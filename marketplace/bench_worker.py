@@ -106,14 +106,15 @@ def _sold(identity: str) -> Any:
     if right is not None:
         return right
     holder, _ = User.objects.get_or_create(email=EMAIL, defaults={"name": "Bench"})
+    piece = Composition.objects.select_related("instrument", "model").get(pk=identity)
     with transaction.atomic():
         return grant_right(
-            composition_id=uuid.UUID(identity),
+            composition=piece,
             purchase_id=uuid.uuid4(),
-            holder=holder,
+            holder_id=holder.pk,
             licensee="Bench",
             price_minor=4900,
-            currency=Composition.objects.get(pk=identity).currency,
+            currency=piece.currency,
             terms_version=versions()[-1],
             is_test=True,
             now=timezone.now(),

@@ -263,6 +263,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.tasks.reconcile",
         "schedule": crontab(hour=3, minute=20),
     },
+    "check-the-register": {
+        "task": "payments.tasks.check_register",
+        "schedule": crontab(hour=3, minute=40),
+    },
     "sweep-extras": {
         "task": "licensing.tasks.sweep_extras",
         "schedule": timedelta(seconds=30),

@@ -54,7 +54,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     inlines = [PurchaseEventInline, DeclarationInline, OutboxMessageInline, IncidentInline]
     action_form = ReasonForm
-    actions = ["settle_now", "cancel_hold", "refund", "revoke"]
+    actions = ["settle_now", "cancel_hold", "withdraw_piece", "refund", "revoke"]
 
     def has_money_permission(self, request: HttpRequest) -> bool:
         """Actions that reach Stripe need the right to change purchases, though the form changes none."""
@@ -90,6 +90,19 @@ class PurchaseAdmin(ReadOnlyAdmin):
     )
     def revoke(self, request: HttpRequest, queryset: QuerySet[Purchase]) -> None:
         """End the right and retire the piece, and keep the money."""
+        self._each_with_reason(request, queryset, "revoked", services.revoke_purchase)
+
+    @admin.action(
+        description=gettext_lazy("Close the checkout and withdraw the piece for ever (give a reason)"),
+        permissions=["money"],
+    )
+    def withdraw_piece(self, request: HttpRequest, queryset: QuerySet[Purchase]) -> None:
+        """Retire pieces that are on hold; a buyer who has paid meanwhile gets theirs."""
+        self._each_with_reason(request, queryset, "withdrawn", services.withdraw_piece)
+
+    def _each_with_reason(
+        self, request: HttpRequest, queryset: QuerySet[Purchase], did: str, service: Callable[..., Purchase]
+    ) -> None:
         reason = given_reason(request)
         if not reason:
             self.message_user(request, NO_REASON, messages.ERROR)
@@ -97,8 +110,8 @@ class PurchaseAdmin(ReadOnlyAdmin):
         self._each(
             request,
             queryset,
-            f"revoked ({reason})",
-            lambda purchase: services.revoke_purchase(purchase=purchase, reason=reason),
+            f"{did} ({reason})",
+            lambda purchase: service(purchase=purchase, reason=reason),
         )
 
     def _each(

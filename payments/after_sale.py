@@ -36,9 +36,10 @@ def follow(purchase: Purchase, intent: Intent) -> bool:
     to = outcome(intent, disputes)
     if to == purchase.state or to not in TRANSITIONS[purchase.state]:
         return False
+    before = purchase.state
     with transaction.atomic():
-        locked = lock(purchase.pk)
-        if locked.state != purchase.state:
+        locked = lock(purchase)
+        if locked.state != before:
             return True
         move(locked, to=to, reason=REASONS[to])
         _change_right(locked, to=to)
@@ -87,7 +88,7 @@ def refund_purchase(*, purchase: Purchase, reason: str) -> Purchase:
             raise AlreadyRefunded from error
         raise RefundRefused(str(error)) from error
     with transaction.atomic():
-        locked = lock(purchase.pk)
+        locked = lock(purchase)
         if locked.state == State.REFUNDED:
             raise AlreadyRefunded
         move(locked, to=State.REFUNDED, reason=reason)
@@ -101,7 +102,7 @@ def revoke_purchase(*, purchase: Purchase, reason: str) -> Purchase:
     Raises ``RevokeRefused`` when there is no right that could end.
     """
     with transaction.atomic():
-        locked = lock(purchase.pk)
+        locked = lock(purchase)
         if locked.state == State.REVOKED:
             raise AlreadyRevoked
         if State.REVOKED not in TRANSITIONS[locked.state]:

@@ -143,6 +143,19 @@ class WithdrawalRefused(PaymentError):
         )
 
 
+class PieceNotWithdrawn(PaymentError):
+    """A purchase in this state is no hold, so its piece cannot leave the shop by it."""
+
+    code = "piece_not_withdrawn"
+    status = 409
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            _("Only a piece that is on hold can be withdrawn by its purchase; this one is %(state)s.")
+            % {"state": state}
+        )
+
+
 class UnknownPurchase(PaymentError):
     """An event is about a purchase of ours that we do not know (yet): Stripe should send it again."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from typing import Any
 
 from django.db import transaction
@@ -57,11 +56,16 @@ LEAVES: dict[tuple[str, str], tuple[str, ...]] = {
 log = logging.getLogger(__name__)
 
 
-def lock(purchase_id: uuid.UUID) -> Purchase:
-    """Lock a purchase and its composition, composition first, and return the purchase as it is now."""
-    composition_id = Purchase.objects.values_list("composition_id", flat=True).get(pk=purchase_id)
-    Composition.objects.select_for_update().get(pk=composition_id)
-    return Purchase.objects.select_for_update().get(pk=purchase_id)
+def lock(purchase: Purchase) -> Purchase:
+    """Lock a purchase and its composition, composition first, and return the same object as the rows are now.
+
+    It brings its composition, without what only pages draw. After a rollback, what it says is void.
+    """
+    pieces = Composition.objects.select_for_update(of=("self",)).select_related("instrument", "model")
+    locked = pieces.defer("peaks", "roll", "timings").get(pk=purchase.composition_id)
+    purchase.refresh_from_db(from_queryset=Purchase.objects.select_for_update())
+    purchase.composition = locked
+    return purchase
 
 
 def move(purchase: Purchase, *, to: str, reason: str, leaves: tuple[str, ...] = (), **fields: Any) -> None:
@@ -73,11 +77,13 @@ def move(purchase: Purchase, *, to: str, reason: str, leaves: tuple[str, ...] = 
     if to not in TRANSITIONS[purchase.state]:
         raise ValueError(f"Purchase {purchase.pk} cannot go from {purchase.state} to {to}.")
     before = purchase.state
-    Purchase.objects.filter(pk=purchase.pk).update(state=to, updated_at=timezone.now(), **fields)
+    written = {"state": to, "updated_at": timezone.now(), **fields}
+    Purchase.objects.filter(pk=purchase.pk).update(**written)
+    for name, value in written.items():
+        setattr(purchase, name, value)
     event = PurchaseEvent.objects.create(
         purchase=purchase, from_state=before, to_state=to, reason=reason[:200]
     )
-    purchase.refresh_from_db()
     if MIRROR[to] != MIRROR[before]:
         _mirror(purchase, before=before, to=to)
     leave(purchase, (*LEAVES.get((before, to), ()), *leaves), event=event)
@@ -101,6 +107,8 @@ def _mirror(purchase: Purchase, *, before: str, to: str) -> None:
     piece, shown = purchase.composition_id, MIRROR[to]
     because = Composition.Retired.RETURNED if shown == SaleState.RETIRED else ""
     if set_sale_state(composition_id=piece, to=shown, expected={MIRROR[before]}, because=because):
+        locked = purchase.composition
+        locked.sale_state, locked.held_until, locked.retired_because = shown, None, because
         return
     # A held piece whose kin was sold left the shop meanwhile, and does not come back when its hold ends.
     freed = shown == SaleState.AVAILABLE
@@ -110,11 +118,10 @@ def _mirror(purchase: Purchase, *, before: str, to: str) -> None:
     report(purchase, kind="sale_state_differs", detail=f"expected {MIRROR[before]} while moving to {to}")
 
 
-def move_if(purchase_id: uuid.UUID, *, expected: str, to: str, reason: str, **fields: Any) -> bool:
+def move_if(purchase: Purchase, *, expected: str, to: str, reason: str, **fields: Any) -> bool:
     """Move a purchase if it is still in the expected state; False if it is not. One transaction of its own."""
     with transaction.atomic():
-        purchase = lock(purchase_id)
-        if purchase.state != expected:
+        if lock(purchase).state != expected:
             return False
         move(purchase, to=to, reason=reason, **fields)
     return True
@@ -123,7 +130,7 @@ def move_if(purchase_id: uuid.UUID, *, expected: str, to: str, reason: str, **fi
 def note(purchase: Purchase, *, text: str) -> None:
     """Write a line into the history that moves nothing, once."""
     with transaction.atomic():
-        locked = lock(purchase.pk)
+        locked = lock(purchase)
         if not PurchaseEvent.objects.filter(purchase=locked, reason=text).exists():
             PurchaseEvent.objects.create(
                 purchase=locked, from_state=locked.state, to_state=locked.state, reason=text[:200]

@@ -37,14 +37,14 @@ from payments.models import Purchase, PurchaseEvent
 from payments.moves import MIRROR, State, move_if, report
 from payments.nearness import sold_elsewhere
 from payments.outbox import drain_outbox
-from payments.settle import cancel_purchase, settle
-from payments.sweeper import reconcile, sweep_purchases
+from payments.settle import cancel_purchase, settle, withdraw_piece
+from payments.sweeper import check_register, reconcile, sweep_purchases
 from payments.webhooks import handle_event
 from payments.withdrawal import withdraw
 
 __all__ = [
-    "PaymentError", "cancel_purchase", "drain_outbox", "handle_event", "reconcile", "refund_purchase",
-    "revoke_purchase", "settle", "start_purchase", "sweep_purchases", "withdraw",
+    "PaymentError", "cancel_purchase", "check_register", "drain_outbox", "handle_event", "reconcile", "refund_purchase",
+    "revoke_purchase", "settle", "start_purchase", "sweep_purchases", "withdraw", "withdraw_piece",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -186,9 +186,7 @@ def _open_checkout(purchase: Purchase) -> Purchase:
         raise PaymentUnavailable from error
     except gateway.GatewayError as error:
         report(purchase, kind="session_refused", detail=str(error))
-        move_if(
-            purchase.pk, expected=State.HELD, to=State.CANCELLED, reason="Stripe refused to open a checkout"
-        )
+        move_if(purchase, expected=State.HELD, to=State.CANCELLED, reason="Stripe refused to open a checkout")
         raise PaymentUnavailable from error
     return _store_session(purchase, session)
 

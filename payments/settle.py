@@ -23,6 +23,7 @@ from licensing.services import grant_right
 from payments import gateway
 from payments.after_sale import follow
 from payments.bell import leave
+from payments.errors import PieceNotWithdrawn
 from payments.gateway import CheckoutSession, Intent
 from payments.models import Purchase
 from payments.moves import Kind, SaleState, State, lock, move, move_if, report
@@ -45,14 +46,15 @@ def settle(*, purchase_id: uuid.UUID) -> Purchase:
 
     Whatever was reached before an error stays; the next call goes on from there.
     """
+    purchase = Purchase.objects.get(pk=purchase_id)
     for _step in range(STEPS_AT_MOST):
-        purchase = Purchase.objects.get(pk=purchase_id)
         if purchase.session_id is None:
             return purchase
         session = gateway.retrieve_session(purchase.session_id)
+        # Whatever moved the purchase has locked it, and so brought it up to date.
         if not NEXT_STEP[purchase.state](purchase, session):
             break
-    return Purchase.objects.get(pk=purchase_id)
+    return purchase
 
 
 def cancel_purchase(*, purchase: Purchase) -> Purchase:
@@ -70,8 +72,30 @@ def close_checkout(purchase: Purchase, *, to: str, reason: str, leaves: tuple[st
     """Ask Stripe to close the checkout of a hold; only when it says so is the piece free, otherwise settle."""
     session = gateway.expire_session(purchase.session_id or "")
     if session.status == "expired":
-        move_if(purchase.pk, expected=State.HELD, to=to, reason=reason, leaves=leaves)
+        move_if(purchase, expected=State.HELD, to=to, reason=reason, leaves=leaves)
     return settle(purchase_id=purchase.pk)
+
+
+def withdraw_piece(*, purchase: Purchase, reason: str) -> Purchase:
+    """Take a piece that is on hold out of the shop for ever: its checkout is closed first, then both are ended as one.
+
+    Raises ``PieceNotWithdrawn`` if it is not on hold any more, as when the buyer has paid meanwhile: then they get it.
+    """
+    purchase.refresh_from_db()
+    session_id = purchase.session_id
+    if session_id is None or gateway.expire_session(session_id).status == "expired":
+        with transaction.atomic():
+            locked = lock(purchase)
+            if locked.state == State.HELD and locked.session_id == session_id:
+                move(locked, to=State.CANCELLED, reason=reason)
+                set_sale_state(
+                    composition_id=locked.composition_id,
+                    to=SaleState.RETIRED,
+                    expected={SaleState.AVAILABLE},
+                    because=Composition.Retired.WITHDRAWN,
+                )
+                return locked
+    raise PieceNotWithdrawn(settle(purchase_id=purchase.pk).state)
 
 
 def let_go(*, purchase_id: uuid.UUID) -> None:
@@ -95,7 +119,7 @@ def _release_without_session(
     purchase: Purchase, *, to: str, reason: str, leaves: tuple[str, ...] = ()
 ) -> Purchase:
     with transaction.atomic():
-        locked = lock(purchase.pk)
+        locked = lock(purchase)
         if locked.state == State.HELD and locked.session_id is None:
             move(locked, to=to, reason=reason, leaves=leaves)
             return locked
@@ -108,17 +132,15 @@ def _after_hold(purchase: Purchase, session: CheckoutSession) -> bool:
     if session.status == "open":
         return False
     if session.status == "expired":
-        return move_if(
-            purchase.pk, expected=State.HELD, to=State.EXPIRED, reason="checkout expired at Stripe"
-        )
+        return move_if(purchase, expected=State.HELD, to=State.EXPIRED, reason="checkout expired at Stripe")
     if intent is None:
         report(
             purchase, kind="completed_without_payment", detail=f"session {session.id} asked for no payment"
         )
-        return move_if(purchase.pk, expected=State.HELD, to=State.CANCELLED, reason="no payment at Stripe")
+        return move_if(purchase, expected=State.HELD, to=State.CANCELLED, reason="no payment at Stripe")
     if intent.status == "canceled":
         return move_if(
-            purchase.pk, expected=State.HELD, to=State.CANCELLED, reason="payment cancelled at Stripe"
+            purchase, expected=State.HELD, to=State.CANCELLED, reason="payment cancelled at Stripe"
         )
     wrong = mismatch(purchase, session, intent)
     if wrong:
@@ -139,7 +161,7 @@ def _claim(purchase: Purchase, session: CheckoutSession, intent: Intent) -> bool
     and the buyer of the other gets the authorisation back, as the second buyer of the same piece would.
     """
     with transaction.atomic():
-        locked = lock(purchase.pk)
+        locked = lock(purchase)
         if locked.state != State.HELD:
             return False
         lock_register()
@@ -179,7 +201,7 @@ def _after_claim(purchase: Purchase, session: CheckoutSession) -> bool:
         return _sell(purchase)
     if intent.status == "canceled":
         return move_if(
-            purchase.pk, expected=State.CLAIMED, to=State.CANCELLED, reason="the authorisation lapsed"
+            purchase, expected=State.CLAIMED, to=State.CANCELLED, reason="the authorisation lapsed"
         )
     return False
 
@@ -217,14 +239,14 @@ def _sell(purchase: Purchase) -> bool:
     now = timezone.now()
     try:
         with transaction.atomic():
-            locked = lock(purchase.pk)
+            locked = lock(purchase)
             if locked.state != State.CLAIMED:
                 return True
             move(locked, to=State.SOLD, reason="payment captured")
             grant_right(
-                composition_id=locked.composition_id,
+                composition=locked.composition,
                 purchase_id=locked.pk,
-                holder=locked.buyer,
+                holder_id=locked.buyer_id,
                 licensee=locked.licensee,
                 price_minor=locked.price_minor,
                 currency=locked.currency,
@@ -242,9 +264,7 @@ def _sell(purchase: Purchase) -> bool:
             purchase_id=str(purchase.pk),
             idempotency_key=f"refund:{purchase.pk}",
         )
-        return move_if(
-            purchase.pk, expected=State.CLAIMED, to=State.REFUNDED, reason="refunded: already owned"
-        )
+        return move_if(purchase, expected=State.CLAIMED, to=State.REFUNDED, reason="refunded: already owned")
     return True
 
 
@@ -314,13 +334,15 @@ def _give_back(purchase: Purchase, intent: Intent, *, reason: str, leaves: tuple
         )
     elif current.status != "canceled":
         return False
-    return move_if(purchase.pk, expected=State.HELD, to=State.CANCELLED, reason=reason, leaves=leaves)
+    return move_if(purchase, expected=State.HELD, to=State.CANCELLED, reason=reason, leaves=leaves)
 
 
 def _extend(purchase: Purchase) -> None:
     """Ask again in a while: the money is on its way or under review."""
     until = timezone.now() + PROCESSING_EXTENDS_BY
-    Purchase.objects.filter(pk=purchase.pk, state=State.HELD, expires_at__lt=until).update(expires_at=until)
+    waiting = Purchase.objects.filter(pk=purchase.pk, state=State.HELD, expires_at__lt=until)
+    if waiting.update(expires_at=until):
+        purchase.expires_at = until
 
 
 NEXT_STEP: dict[str, Callable[[Purchase, CheckoutSession], bool]] = {

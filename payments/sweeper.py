@@ -13,6 +13,7 @@ from django.db import OperationalError
 from django.db.models import F
 from django.utils import timezone
 
+from licensing import register_check
 from licensing.services import sweep_deliveries
 from payments import gateway
 from payments.models import Purchase
@@ -51,6 +52,19 @@ def reconcile() -> dict[str, int]:
     for difference in differences():
         counts["repaired" if difference.is_repaired else "unexplained"] += 1
     return counts
+
+
+def check_register() -> int:
+    """Check the register of certificates, and leave an incident that says how many faults there are, the first first.
+
+    Every run that finds some leaves one: it is not to be overlooked because an older one was closed.
+    """
+    report_of = register_check.check()
+    log.info("register: %s entries, %s faults", report_of.head.number, len(report_of.faults))
+    if report_of.faults:
+        detail = f"{len(report_of.faults)}: {'; '.join(map(str, report_of.faults))}"
+        report(None, kind="register_broken", detail=detail)
+    return len(report_of.faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,3 +22,9 @@ def drain_outbox() -> None:
 def reconcile() -> None:
     """Compare the last days with Stripe."""
     services.reconcile()
+
+
+@app.task(name="payments.tasks.check_register")
+def check_register() -> None:
+    """Check the register of certificates, and tell staff what does not fit."""
+    services.check_register()

@@ -54,7 +54,7 @@ def withdraw(*, purchase: Purchase) -> Purchase:
     Raises ``WithdrawalRefused`` once the files were delivered, or if nothing was sold.
     """
     with transaction.atomic():
-        locked = lock(purchase.pk)
+        locked = lock(purchase)
         if not is_declared(locked):
             # The lock makes us wait for a delivery that is about to sign.
             signed = Certificate.objects.select_for_update(of=("self",)).filter(right__purchase_id=locked.pk)

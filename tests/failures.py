@@ -46,11 +46,14 @@ ROWS = {
     ),
     "R11": (
         "staff change the price of, withdraw or delete a held piece",
-        "the snapshot is charged; the rest is refused",
+        "the snapshot is charged; the checkout is closed before the piece leaves; deletion is refused",
     ),
     "R12": ("our clock is ten minutes wrong", "nothing is released but by Stripe's word"),
     "R13": ("the buyer presses Cancel", "cancelled when Stripe has closed the page; sold if they had paid"),
-    "R14": ("nobody, an unconfirmed address, or a piece not on offer", "refused before anything is held"),
+    "R14": (
+        "nobody, an unconfirmed or closed account, or a piece not on offer (its maker may buy it)",
+        "refused before anything is held",
+    ),
     "P1": ("card declined, then another card", "held, then sold once"),
     "P2": ("3-D Secure asked for and abandoned", "held until Stripe ends it, then released"),
     "P3": ("the buyer closes the tab after paying", "the webhook sells; the library shows it"),
@@ -83,7 +86,7 @@ ROWS = {
     "A7": ("dispute of an unknown charge, inquiry", "200, and nothing changes"),
     "A8": (
         "the buyer's account is deleted",
-        "refused by the database while a purchase stands on it; the proof stays",
+        "the person is forgotten; purchase, certificate and proof stay; not while something is being paid",
     ),
     "W1": ("unsigned, wrong secret, tampered, old, v0, empty, huge, malformed", "400 or 413; nothing stored"),
     "W2": ("one event twice, one after the other and at once", "processed once, 200 both times"),

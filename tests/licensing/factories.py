@@ -33,7 +33,7 @@ def a_right(**fields: Any) -> ExclusiveRight:
     fields.setdefault("licensee", "Ada Lovelace")
     piece = fields.pop("composition", None) or a_ready_composition()
     values: dict[str, Any] = {
-        "composition_id": piece.pk,
+        "composition": piece,
         "purchase_id": uuid.uuid4(),
         "price_minor": 4900,
         "currency": "eur",
@@ -43,7 +43,7 @@ def a_right(**fields: Any) -> ExclusiveRight:
     }
     holder = fields.pop("holder", None) or a_user()
     with transaction.atomic():
-        return services.grant_right(**values | fields, holder=holder)
+        return services.grant_right(**values | fields, holder_id=holder.pk)
 
 
 def write_silence(*, folder: Path, **_others: Any) -> None:

@@ -72,7 +72,12 @@ def test_the_signed_file_checks_out_with_the_public_key_alone(tmp_path: Path) ->
     document = checked.document
     assert document == json.loads(certificate.document)
     assert document["copyright_id"] == certificate.pk
-    assert {item["name"] for item in document["files"]} == {*MUSIC, "certificate.pdf", "licence.md"}
+    assert {item["name"] for item in document["files"]} == {
+        *MUSIC,
+        "certificate.pdf",
+        "licence.md",
+        "README.txt",
+    }
     assert document["key_id"].startswith("test-")
 
 

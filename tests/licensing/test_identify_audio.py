@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -14,14 +15,17 @@ import pytest
 import soundfile
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from generation.audio import fingerprint
 from generation.models import Composition
 from generation.recognition import keep_print
 from generation.storage import MASTER, path_of
 from licensing.models import Certificate
-from licensing.recognition import sale_mark
-from tests.factories import a_ready_composition
+from licensing.recognition import certificate_of, sale_mark
+from licensing.services import revoke_right
+from licensing.transfers import supersede_certificate, transfer_right
+from tests.factories import a_ready_composition, a_staff_user, a_user
 from tests.files import silent_wav, some_music
 from tests.licensing.factories import a_right
 
@@ -90,12 +94,24 @@ def sold(piece: Composition) -> Certificate:
     return a_right(composition=piece).certificate
 
 
+def transferred(old: Certificate) -> Certificate:
+    return transfer_right(user=old.holder, copyright_id=old.pk, licensee="A client", email=a_user().email)
+
+
+def superseded(old: Certificate) -> Certificate:
+    return supersede_certificate(
+        copyright_id=old.pk, licensee="Ada King", reason="a typing error", staff=a_staff_user()
+    )
+
+
 def test_the_sale_whose_copy_it_is_is_named(marks: Marks, piece: Composition, recording: Path) -> None:
     certificate = sold(piece)
     marks.copy_named = (certificate.pk.encode(),)
     assert facts(recording) == {
         "composition": str(piece.pk),
         "copy": certificate.pk,
+        "certificate": certificate.pk,
+        "status": "valid",
         "made_here": True,
         "confidence": 0.9999,
     }
@@ -125,11 +141,36 @@ def test_a_piece_that_is_not_known_may_bear_our_mark(
     marks: Marks, piece: Composition, tmp_path: Path
 ) -> None:
     other = some_music(tmp_path / "other.wav", seed=2)
-    assert facts(other) == {"composition": None, "copy": None, "made_here": False, "confidence": 0}
+    nothing = {"composition": None, "copy": None, "certificate": None, "status": None}
+    assert facts(other) == {**nothing, "made_here": False, "confidence": 0}
     assert identify(other) == "no mark\n"
     marks.house_found = True
-    assert facts(other) == {"composition": None, "copy": None, "made_here": True, "confidence": 0.999}
+    assert facts(other) == {**nothing, "made_here": True, "confidence": 0.999}
     assert identify(other).startswith("composition: made here, but not known\n")
+
+
+@pytest.mark.parametrize("replace", [transferred, superseded])
+def test_of_two_certificates_the_copy_names_its_own_and_the_one_in_force_is_told(
+    piece: Composition, tmp_path: Path, replace: Callable[[Certificate], Certificate]
+) -> None:
+    """A leak of the former owner's is the former owner's; what counts is the certificate in its place."""
+    copy = pytest.importorskip("generation.audio.marks.copy")
+    old = sold(piece)
+    Certificate.objects.filter(pk=old.pk).update(
+        document="{}", signature="x", key_id="x", signed_at=old.issued_at
+    )
+    new = replace(old)
+    master, rate = soundfile.read(path_of(piece, MASTER), dtype="float32")
+    for certificate in (old, new):
+        secret = settings.MARK_SECRET.encode()
+        marked = copy.embed(master, secret=secret, work=piece.pk.bytes, sale=sale_mark(certificate))
+        leaked = tmp_path / f"{certificate.pk}.ogg"
+        soundfile.write(leaked, marked[5 * rate : 20 * rate], rate, format="OGG")
+        found = facts(leaked)
+        assert (found["copy"], found["certificate"], found["status"]) == (certificate.pk, new.pk, "valid")
+    revoke_right(right=new.right, reason="test", now=timezone.now())
+    assert facts(leaked)["status"] == "revoked"
+    assert certificate_of(piece) == new
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ def test_the_canonical_form_is_one_and_knows_no_floats() -> None:
 def test_an_unfinished_piece_cannot_be_certified() -> None:
     piece = a_ready_composition()
     type(piece).objects.filter(pk=piece.pk).update(state="queued", model=None, fingerprint=None)
+    piece.refresh_from_db()
     with pytest.raises(ValueError, match="not finished"), transaction.atomic():
         a_right(composition=piece, holder=a_user())
 

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLResolver, get_resolver, resolve, reverse
 
 from generation.catalogue import sync_instruments
 from generation.models import Composition
-from tests.factories import a_listed_composition, a_maker, a_queued_composition, a_ready_composition, a_user
+from licensing.models import Certificate
+from licensing.transfers import transfer_right
+from payments import gateway, services
+from payments.models import Purchase
+from tests.factories import (
+    PASSWORD,
+    a_listed_composition,
+    a_maker,
+    a_queued_composition,
+    a_ready_composition,
+    a_user,
+)
 from tests.licensing.factories import a_right
+from tests.payments.shop import Shop
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +124,56 @@ def own_certificate(name: str) -> Visit:
     return visit
 
 
+def replaced_certificate(name: str) -> Visit:
+    def visit(client: Client) -> str:
+        right = a_right()
+        client.force_login(right.holder)
+        old = right.certificate
+        Certificate.objects.filter(pk=old.pk).update(
+            document="{}", signature="x", key_id="x", signed_at=old.issued_at
+        )
+        transfer_right(user=right.holder, copyright_id=old.pk, licensee="A client")
+        return reverse(name, args=[old.pk])
+
+    return visit
+
+
+def purchase(name: str, *deeds: Callable[[Shop, Purchase], object]) -> Visit:
+    """A purchase on hold, after what is done to it."""
+
+    def visit(client: Client) -> str:
+        shop = Shop.open()
+        # The rows of a page's test are never committed, which the gateway would refuse.
+        with mock.patch.object(gateway, "connection", SimpleNamespace(in_atomic_block=False)):
+            held = shop.start()
+            for deed in deeds:
+                deed(shop, held)
+        client.force_login(held.buyer)
+        return reverse(name, args=[held.session_id if name == "test_checkout" else held.pk])
+
+    return visit
+
+
+def is_sold(shop: Shop, held: Purchase) -> None:
+    shop.stripe.pay(held.session_id)
+    services.settle(purchase_id=held.pk)
+
+
+def is_delivered(shop: Shop, held: Purchase) -> None:
+    signed = {"document": "{}", "signature": "x", "key_id": "x", "signed_at": held.created_at}
+    Certificate.objects.filter(right__purchase_id=held.pk).update(**signed)
+
+
+def is_withdrawn(shop: Shop, held: Purchase) -> None:
+    services.withdraw(purchase=held)
+
+
+def deleting_the_account(client: Client) -> str:
+    right = a_right()
+    client.post(reverse("account_login"), {"login": right.holder.email, "password": PASSWORD})
+    return reverse("account_delete")
+
+
 PAGES: dict[str, Visit] = {
     "home, empty": address("home"),
     "home": full_home,
@@ -141,8 +207,20 @@ PAGES: dict[str, Visit] = {
     "certificate mistyped": lambda client: reverse("certificate_lookup") + "?id=nonsense",
     "certificate nobody knows": lambda client: reverse("certificate", args=["SLS-0000-0000-0000"]),
     "certificate": own_certificate("certificate"),
+    "certificate that was replaced": replaced_certificate("certificate"),
     "transfer": own_certificate("certificate_transfer"),
-    "register": address("register"),
+    "transfer of what was replaced": replaced_certificate("certificate_transfer"),
+    "register, empty": address("register"),
+    "register": lambda client: (a_right(), reverse("register"))[1],
+    "purchase on hold": purchase("purchase"),
+    "purchase, sold": purchase("purchase", is_sold),
+    "purchase, withdrawn": purchase("purchase", is_sold, is_withdrawn),
+    "withdrawal": purchase("purchase_withdraw", is_sold),
+    "withdrawal, too late": purchase("purchase_withdraw", is_sold, is_delivered),
+    "withdrawal, done": purchase("purchase_withdraw", is_sold, is_withdrawn),
+    "withdrawal of nothing": purchase("purchase_withdraw"),
+    "test checkout": purchase("test_checkout"),
+    "test checkout, paid": purchase("test_checkout", is_sold),
     "nothing there": lambda client: "/nothing-there/",
     "sign in": address("account_login"),
     "sign up": address("account_signup"),
@@ -151,15 +229,51 @@ PAGES: dict[str, Visit] = {
     "password": signed_in("account_change_password"),
     "second factor": signed_in("mfa_index"),
     "sessions": signed_in("usersessions_list"),
+    "delete the account": deleting_the_account,
     "sign out": signed_in("account_logout"),
     "mailbox": address("dev_mailbox"),
 }
 
 
+NOT_THERE = {"certificate mistyped", "certificate nobody knows", "nothing there"}
+
+NO_PAGES = {
+    "api_token", "api_token_revoke", "certificate_json", "certificate_pdf", "composition_cancel",
+    "composition_opening", "composition_preview", "composition_rating", "composition_status",
+    "composition_visibility", "download", "download_link", "extra_request", "healthz", "purchase_cancel",
+    "purchase_return", "readyz", "register_entries", "register_head", "signing_keys", "staff_health", "stripe_webhook",
+}  # fmt: skip
+"""Addresses that answer with a file, with JSON or with a way on, and the staff's page, which has the admin's head."""
+
+STEPS_OF_ALLAUTH = ("account_", "mfa_")
+"""Its pages share the layout of those that have a row here."""
+
+
+def addresses(resolver: Any) -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        if not isinstance(pattern, URLResolver):
+            yield pattern.name
+        elif not str(pattern.pattern).startswith(("admin/", "api/")):
+            yield from addresses(pattern)
+
+
+def test_every_address_has_a_row_here(client: Client) -> None:
+    """Whoever adds a page writes it into this file."""
+    seen = {
+        resolve(urlsplit(visit(client)).path).url_name
+        for label, visit in PAGES.items()
+        if label != "nothing there"
+    }
+    ours = {name for name in addresses(get_resolver()) if not name.startswith(STEPS_OF_ALLAUTH)} | {
+        "account_delete"
+    }
+    assert (ours | {"account_delete"}) - seen == NO_PAGES
+
+
 @pytest.fixture(params=list(PAGES))
 def html(request: pytest.FixtureRequest, client: Client) -> str:
     answer = client.get(PAGES[request.param](client))
-    assert answer.status_code in {200, 404}
+    assert answer.status_code == (404 if request.param in NOT_THERE else 200)
     return answer.content.decode()
 
 

@@ -69,6 +69,17 @@ def test_staff_cancel_a_hold(shop: Shop, staff: Client) -> None:
     assert shop.session(purchase)["status"] == "expired"
 
 
+def test_staff_withdraw_a_held_piece_and_say_why(shop: Shop, staff: Client) -> None:
+    purchase = shop.start()
+    act(staff, "withdraw_piece", purchase)
+    assert purchase.state == "held"
+    act(staff, "withdraw_piece", purchase, reason="a complaint")
+    purchase.composition.refresh_from_db()
+    assert (purchase.state, purchase.composition.sale_state) == ("cancelled", "retired")
+    [entry] = LogEntry.objects.filter(object_id=str(purchase.pk))
+    assert entry.change_message == "withdrawn (a complaint): now cancelled"
+
+
 def test_staff_close_an_incident(shop: Shop, staff: Client) -> None:
     report(shop.start(), kind="test", detail="look")
     incident = Incident.objects.get()

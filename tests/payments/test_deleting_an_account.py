@@ -28,6 +28,7 @@ def signed_in() -> tuple[Client, User]:
     return client, user
 
 
+@pytest.mark.row("A8")
 def test_the_person_is_forgotten_and_purchase_right_and_certificate_stay(shop: Shop) -> None:
     client, user = signed_in()
     other_browser = Client()
@@ -54,6 +55,7 @@ def test_the_person_is_forgotten_and_purchase_right_and_certificate_stay(shop: S
     assert a_user(email=ADDRESS).pk != user.pk
 
 
+@pytest.mark.row("A8")
 def test_while_something_is_being_paid_nothing_is_deleted(shop: Shop) -> None:
     client, user = signed_in()
     purchase = shop.start(buyer=user)

@@ -24,6 +24,7 @@ from tests.factories import a_user
 from tests.payments.shop import Shop
 
 CAPTURE = "POST /v1/payment_intents/*/capture"
+SALE_ASKS_AT_MOST = 30
 
 
 class Killed(BaseException):
@@ -170,7 +171,7 @@ def test_paid_in_the_last_second_beats_the_sweeper(shop: Shop) -> None:
 def test_an_authorisation_after_release_is_given_up(shop: Shop) -> None:
     """Forged; nothing is captured."""
     purchase = shop.paid()
-    move_if(purchase.pk, expected="held", to="expired", reason="forged")
+    move_if(purchase, expected="held", to="expired", reason="forged")
     services.settle(purchase_id=purchase.pk)
     assert shop.intent(purchase).status == "canceled"
     assert nothing_sold(shop, purchase)
@@ -183,7 +184,7 @@ def test_money_captured_after_release_goes_back_once_and_staff_are_told(shop: Sh
     purchase = shop.start()
     shop.stripe.capture_automatically(purchase.session_id)
     shop.stripe.pay(purchase.session_id)
-    move_if(purchase.pk, expected="held", to="expired", reason="forged")
+    move_if(purchase, expected="held", to="expired", reason="forged")
     for _ in range(3):
         services.settle(purchase_id=purchase.pk)
     assert [refund["amount"] for refund in shop.refunds()] == [4900]
@@ -195,7 +196,7 @@ def test_money_captured_after_release_goes_back_once_and_staff_are_told(shop: Sh
 def test_of_two_authorisations_for_one_piece_one_is_given_up(shop: Shop) -> None:
     """Forged; the constraint picked the second buyer."""
     first = shop.paid()
-    move_if(first.pk, expected="held", to="expired", reason="forged")
+    move_if(first, expected="held", to="expired", reason="forged")
     second = shop.paid(piece=first.composition)
     shop.deliver_everything()
     second.refresh_from_db()
@@ -271,7 +272,7 @@ def test_a_lapsed_authorisation_frees_the_piece(shop: Shop) -> None:
     """It lapsed between claim and capture."""
     purchase = shop.paid()
     intent = shop.intent(purchase)
-    move_if(purchase.pk, expected="held", to="claimed", reason="", payment_intent_id=intent.id)
+    move_if(purchase, expected="held", to="claimed", reason="", payment_intent_id=intent.id)
     shop.stripe.lapse(intent.id)
     services.settle(purchase_id=purchase.pk)
     assert nothing_sold(shop, purchase)
@@ -286,6 +287,15 @@ def test_a_capture_refused_for_good_gives_up_the_authorisation(shop: Shop) -> No
     assert shop.intent(purchase).status == "canceled"
     assert nothing_sold(shop, purchase)
     assert incidents() == ["capture_refused"]
+
+
+def test_a_sale_asks_the_database_no_more_than_it_must(
+    shop: Shop, django_assert_max_num_queries: Any
+) -> None:
+    """Each question costs a millisecond and more, while the register is locked; a sale may take fifty."""
+    purchase = shop.paid()
+    with django_assert_max_num_queries(SALE_ASKS_AT_MOST):
+        assert services.settle(purchase_id=purchase.pk).state == "sold"
 
 
 @pytest.mark.row("P13")

@@ -14,6 +14,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.deletion import forget_user
+from generation.models import Composition
 from generation.services import NotAllowed, withdraw_composition
 from payments import gateway, services
 from payments.errors import (
@@ -23,6 +25,7 @@ from payments.errors import (
     HoldLost,
     NotForSale,
     PaymentUnavailable,
+    PieceNotWithdrawn,
     TooManyHolds,
 )
 from payments.models import Incident, Purchase, PurchaseEvent
@@ -34,6 +37,12 @@ CREATE = "POST /v1/checkout/sessions"
 
 def states() -> list[str]:
     return sorted(Purchase.objects.values_list("state", flat=True))
+
+
+def nothing_happened(shop: Shop, piece: Composition) -> None:
+    """No row, no question to Stripe, and the piece as it was."""
+    piece.refresh_from_db()
+    assert (piece.sale_state, Purchase.objects.count(), shop.calls("*")) == ("available", 0, [])
 
 
 def test_a_hold_is_shown_to_everybody_and_written_into_history(shop: Shop) -> None:
@@ -257,6 +266,51 @@ def test_a_held_piece_can_neither_be_withdrawn_nor_deleted(shop: Shop) -> None:
     assert states() == ["held"]
 
 
+@pytest.mark.row("R11")
+def test_staff_who_withdraw_a_held_piece_close_its_checkout_first(shop: Shop) -> None:
+    purchase = shop.start()
+    gone = services.withdraw_piece(purchase=purchase, reason="a complaint")
+    assert (gone.state, gone.events.last().reason) == ("cancelled", "a complaint")
+    assert shop.session(purchase)["status"] == "expired"
+    piece = type(purchase.composition).objects.get(pk=purchase.composition_id)
+    assert (piece.sale_state, piece.retired_because) == ("retired", "withdrawn")
+    with pytest.raises(NotForSale):
+        shop.start(piece=piece)
+    with pytest.raises(PieceNotWithdrawn):
+        services.withdraw_piece(purchase=purchase, reason="again")
+    assert (shop.captures(), Incident.objects.count()) == (0, 0)
+
+
+@pytest.mark.row("R11")
+def test_a_held_piece_that_is_paid_before_it_is_withdrawn_belongs_to_its_buyer(shop: Shop) -> None:
+    purchase = shop.paid()
+    with pytest.raises(PieceNotWithdrawn, match="sold"):
+        services.withdraw_piece(purchase=purchase, reason="a complaint")
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.composition.sale_state, shop.captures()) == ("sold", "sold", 1)
+
+
+@pytest.mark.row("R11")
+def test_while_stripe_is_silent_a_held_piece_is_not_withdrawn(shop: Shop) -> None:
+    """Without Stripe's word somebody might still be paying."""
+    purchase = shop.start()
+    shop.engine.fail("* /v1/checkout/sessions/*", "lost_before", times=9)
+    with pytest.raises(gateway.Unreachable):
+        services.withdraw_piece(purchase=purchase, reason="a complaint")
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.composition.sale_state) == ("held", "on_hold")
+
+
+@pytest.mark.row("R11")
+def test_a_hold_without_a_checkout_is_withdrawn_with_its_piece(shop: Shop) -> None:
+    hold = services._hold(
+        composition_id=a_listed_composition().pk, buyer=a_user(), licensee="Ada", consents=CONSENTS
+    )
+    assert services.withdraw_piece(purchase=hold, reason="a complaint").state == "cancelled"
+    hold.composition.refresh_from_db()
+    assert (hold.composition.sale_state, shop.calls("*")) == ("retired", [])
+
+
 @pytest.mark.row("R12")
 def test_our_clock_alone_releases_nothing(shop: Shop) -> None:
     """The hold is over by our clock, and Stripe's page is open; only Stripe's word counts."""
@@ -353,18 +407,33 @@ def test_cancelling_while_stripe_is_silent_keeps_the_hold(shop: Shop) -> None:
 def test_an_unverified_address_or_nobody_at_all_cannot_buy(shop: Shop) -> None:
     unverified = a_user()
     unverified.emailaddress_set.update(verified=False)
-    for buyer in (unverified, AnonymousUser()):
+    forgotten = a_user()
+    forget_user(user=forgotten)
+    piece = a_listed_composition()
+    for buyer in (unverified, a_user(is_active=False), forgotten, AnonymousUser()):
         with pytest.raises(BuyerNotAllowed):
-            shop.start(buyer=buyer)
-    assert Purchase.objects.count() == 0
-    assert shop.calls("*") == []
+            shop.start(piece=piece, buyer=buyer)
+    nothing_happened(shop, piece)
+
+
+@pytest.mark.row("R14")
+def test_an_unverified_address_is_sent_to_be_confirmed(shop: Shop) -> None:
+    piece, buyer, client = a_listed_composition(), a_user(), Client()
+    buyer.emailaddress_set.update(verified=False)
+    client.force_login(buyer)
+    form = {"licensee": "Bea", "consent_immediate": "on", "consent_withdrawal": "on"}
+    answer = client.post(reverse("buy", args=[piece.pk]), form)
+    assert (answer.status_code, answer["Location"]) == (302, reverse("account_email"))
+    nothing_happened(shop, piece)
 
 
 @pytest.mark.row("R14")
 def test_an_anonymous_visitor_is_sent_to_log_in(shop: Shop) -> None:
     piece = a_listed_composition()
-    answer = Client().post(reverse("buy", args=[piece.pk]), {"licensee": "Ada"})
+    form = {"licensee": "Ada", "consent_immediate": "on", "consent_withdrawal": "on"}
+    answer = Client().post(reverse("buy", args=[piece.pk]), form)
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, reverse("account_login"))
+    nothing_happened(shop, piece)
 
 
 @pytest.mark.row("R14")
@@ -373,8 +442,7 @@ def test_a_maker_buys_at_once_and_others_only_what_is_listed(shop: Shop) -> None
     unlisted = a_ready_composition(maker=a_maker(user=maker))
     with pytest.raises(NotForSale):
         shop.start(piece=unlisted)
-    unlisted.refresh_from_db()
-    assert (unlisted.sale_state, Purchase.objects.count()) == ("available", 0)
+    nothing_happened(shop, unlisted)
     assert shop.start(piece=unlisted, buyer=maker).state == "held"
 
 

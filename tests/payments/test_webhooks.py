@@ -339,4 +339,4 @@ def test_the_expired_event_frees_the_piece(shop: Shop) -> None:
     purchase.refresh_from_db()
     purchase.composition.refresh_from_db()
     assert (purchase.state, purchase.composition.sale_state) == ("expired", "available")
-    assert not move_if(purchase.pk, expected="held", to="cancelled", reason="late")
+    assert not move_if(purchase, expected="held", to="cancelled", reason="late")

@@ -223,9 +223,9 @@ def test_a_piece_has_one_right_even_without_a_purchase_to_guard_it(shop: Shop) -
     def grant(holder: User) -> ExclusiveRight:
         with transaction.atomic():
             return grant_right(
-                composition_id=piece.pk,
+                composition=piece,
                 purchase_id=uuid.uuid4(),
-                holder=holder,
+                holder_id=holder.pk,
                 licensee="x",
                 price_minor=4900,
                 currency="eur",

@@ -1,4 +1,4 @@
-"""``manage.py identify_audio FILE``: which piece an audio file is, and which sold copy it comes from."""
+"""``manage.py identify_audio FILE``: which piece an audio file is, which sold copy, and what counts now."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 from generation.audio.errors import AudioError
 from generation.management.base import OneLineCommand, existing_file, stop
 from licensing.recognition import Identified, identify
+from licensing.services import status_of
 
 DIGITS = 4
 
@@ -37,6 +38,8 @@ def _facts(found: Identified) -> dict[str, Any]:
     return {
         "composition": str(found.composition.pk) if found.composition else None,
         "copy": found.certificate.pk if found.certificate else None,
+        "certificate": found.current.pk if found.current else None,
+        "status": status_of(found.current) if found.current else None,
         "made_here": found.is_ours,
         "confidence": round(found.confidence, DIGITS),
     }
@@ -51,6 +54,7 @@ def _words(found: Identified) -> str:
         [
             f"composition: {facts['composition'] or 'made here, but not known'}{title}",
             f"copy: {facts['copy'] or 'none that was sold'}",
+            *([f"certificate: {facts['certificate']} ({facts['status']})"] if found.current else []),
             f"confidence: {facts['confidence']}",
         ]
     )

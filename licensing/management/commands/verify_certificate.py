@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from licensing import keys
 from licensing.chain import Entry, read_entries
 from licensing.documents import Checked, check_signed_file
-from licensing.offline import AlteredFile, UnknownFile, lists_files, matched, standing
+from licensing.offline import Signed, lists_files, look_at, signed_file_in, standing
 
 
 class Command(BaseCommand):
@@ -21,9 +23,16 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="certificate.json, or the files.json of a cut or loop")
         parser.add_argument(
-            "files", type=Path, nargs="*", help="files that should be among those the certificate lists"
+            "file",
+            type=Path,
+            help="certificate.json, the files.json of a cut or loop, or a folder or ZIP that holds one of them",
+        )
+        parser.add_argument(
+            "files",
+            type=Path,
+            nargs="*",
+            help="what should be among the files that it lists: files, folders, ZIPs",
         )
         parser.add_argument("--audio", type=Path, help="one more such file")
         parser.add_argument(
@@ -37,15 +46,21 @@ class Command(BaseCommand):
         path: Path = options["file"]
         try:
             known = keys.read_public_keys(options["keys"]) if options["keys"] else keys.public_keys()
-            checked = check_signed_file(path.read_bytes(), public_keys=known)
+            content = signed_file_in(path)
+            checked = check_signed_file(content, public_keys=known)
             entries = _entries(options["register"])
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise CommandError(f"invalid: {error}") from error
         if not checked.genuine:
             raise CommandError(f"invalid: {path.name}: {checked.reason}")
         if not lists_files(checked.document):
             raise CommandError(f"invalid: {path.name} is signed, and it is no certificate")
-        lines, wrong = _files(checked, [*options["files"], *filter(None, [options["audio"]])])
+        lines, wrong = [], []
+        bundle = [] if path.suffix == ".json" else [path]
+        for one in [*bundle, *options["files"], *filter(None, [options["audio"]])]:
+            found = look_at(one, signed=Signed(content, checked.document), public_keys=known)
+            lines += found.lines
+            wrong += found.wrong
         stands = "whether the certificate was revoked since cannot be known offline"
         if entries is not None:
             status, problems = standing(checked.document, entries)
@@ -75,16 +90,3 @@ def _summary(checked: Checked) -> list[str]:
         f"Signed with   {document['key_id']}",
         *([f"Notice        {document['notice']}"] if document["test"] else []),
     ]
-
-
-def _files(checked: Checked, paths: list[Path]) -> tuple[list[str], list[str]]:
-    """Return what to say of each file, and what is wrong."""
-    lines, wrong = [], []
-    for path in paths:
-        try:
-            name = matched(checked.document, path)
-        except (AlteredFile, UnknownFile, OSError) as error:
-            wrong.append(str(error))
-        else:
-            lines.append(f"File          {path.name} is {name} of this certificate")
-    return lines, wrong
