@@ -24,7 +24,8 @@ from generation.audio.marks.grid import (
 )
 from generation.audio.marks.sequences import Signs, derive_key, draw_signs
 
-DEPTH_DB = 0.1
+DEPTH_DB = 0.12
+"""Up or down in each band: still some 8 dB fainter than the house mark, which itself stays far below the mask."""
 SMALLEST_ERROR = 1e-3
 """Share of a band's power by which a copy may differ from the master's before the difference counts as disturbance."""
 
