@@ -11,6 +11,7 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.forms import BoundField
 from django.forms.widgets import CheckboxInput, Select, Textarea
 from django.templatetags.static import static
@@ -230,6 +231,13 @@ def drawing_of(slug: str) -> str:
     """Give the address of an instrument's picture inside the sprite."""
     name = slug if slug in DRAWN_INSTRUMENTS else "instrument"
     return f"{static('img/instruments.svg')}#{name}"
+
+
+@register.simple_tag
+def sample_of(slug: str) -> str:
+    """Give the address of five seconds of an instrument; empty for one of which there is no sample."""
+    name = f"audio/{slug}.mp3"
+    return static(name) if finders.find(name) else ""
 
 
 @register.simple_tag

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +19,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 from generation.catalogue import PRETRAINED, sync_instruments
 from generation.models import Composition, Instrument
 from licensing import terms
-from tests.factories import a_queued_composition, a_ready_composition
+from tests.factories import a_queued_composition, a_ready_composition, an_instrument
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +100,18 @@ def test_the_status_says_what_does_not_work(client: Client, settings: Any) -> No
     piece.delete()
     settings.TEST_CHECKOUT, settings.STRIPE_SECRET_KEY = False, ""
     assertContains(client.get(reverse("status")), "closed: no payment provider is set up")
+
+
+def test_every_instrument_that_ships_can_be_heard_on_its_card(client: Client) -> None:
+    models = sync_instruments()
+    page = client.get(reverse("compose")).content.decode()
+    for model in models:
+        path = finders.find(f"audio/{model.instrument}.mp3")
+        assert path is not None, f"run: python manage.py make_samples --instrument {model.instrument}"
+        assert Path(path).stat().st_size < 40_000
+        assert f"/audio/{model.instrument}" in page
+
+
+def test_an_instrument_without_a_sample_has_no_button(client: Client) -> None:
+    an_instrument("theremin")
+    assertNotContains(client.get(reverse("compose")), "data-sample")

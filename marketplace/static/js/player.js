@@ -35,6 +35,7 @@ function setUp(root) {
   const now = root.querySelector("[data-now]");
   const total = root.querySelector("[data-total]");
   const volume = root.querySelector("[data-volume]");
+  const loop = root.querySelector("[data-loop]");
   const error = root.querySelector("[data-error]");
   let duration = Number(root.dataset.seconds) || 0;
   let position = 0;
@@ -95,6 +96,27 @@ function setUp(root) {
     button.setAttribute("aria-label", button.dataset.labelPause);
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(tick);
+    announce();
+  };
+
+  // What the keys of a keyboard, a headset or a locked phone speak to: the sound that began last.
+  const announce = () => {
+    if (!("mediaSession" in navigator)) return;
+    navigator.mediaSession.metadata = new MediaMetadata({ title: root.dataset.title, artist: "Soloscore" });
+    const actions = {
+      play: () => audio.play(),
+      pause: () => audio.pause(),
+      seekbackward: () => seek(position - STEP_SECONDS),
+      seekforward: () => seek(position + STEP_SECONDS),
+      seekto: (details) => seek(details.seekTime),
+    };
+    for (const [action, handler] of Object.entries(actions)) {
+      try {
+        navigator.mediaSession.setActionHandler(action, handler);
+      } catch {
+        // A browser may not know an action.
+      }
+    }
   };
 
   audio.addEventListener("loadedmetadata", loaded);
@@ -144,6 +166,11 @@ function setUp(root) {
   });
 
   root.addEventListener("soloscore:seek", (event) => seek(event.detail.seconds));
+
+  loop?.addEventListener("click", () => {
+    audio.loop = !audio.loop;
+    loop.setAttribute("aria-pressed", String(audio.loop));
+  });
 
   audio.volume = rememberedVolume();
   if (volume) {
