@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 
 from accounts.models import User
 from accounts.services import claim_session_works
@@ -26,3 +28,13 @@ class AccountAdapter(DefaultAccountAdapter):
         # allauth would sign with the host of the request, which is whatever the visitor's browser sent.
         site = SimpleNamespace(name=settings.SITE_NAME, domain=urlsplit(settings.SITE_URL).netloc)
         super().send_mail(template_prefix, email, {**context, "current_site": site})
+
+    def render_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any], headers: Any = None
+    ) -> EmailMultiAlternatives:
+        """Give a mail that has only a plain part an HTML part with the same words, as all our mails have one."""
+        mail: EmailMultiAlternatives = super().render_mail(template_prefix, email, context, headers)
+        if not mail.alternatives:
+            facts = {"subject": mail.subject, "text": mail.body, "site_name": settings.SITE_NAME}
+            mail.attach_alternative(render_to_string("accounts/email/message.html", facts), "text/html")
+        return mail

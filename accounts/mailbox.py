@@ -17,12 +17,13 @@ SEPARATOR = b"-" * 79
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail as a person reads it; ``body`` is its plain text."""
+    """One mail as a person reads it; ``body`` is its plain text, ``html`` its HTML part if it has one."""
 
     to: str
     subject: str
     date: datetime
     body: str
+    html: str
 
 
 def newest_mails(folder: Path, *, at_most: int = 50) -> list[Mail]:
@@ -41,11 +42,13 @@ def _mails_in(path: Path) -> Iterator[Mail]:
         if text.strip():
             message = email.message_from_bytes(text.strip(), policy=email.policy.default)
             plain = message.get_body(preferencelist=("plain", "html"))
+            html = message.get_body(preferencelist=("html",))
             yield Mail(
                 to=str(message["to"] or ""),
                 subject=str(message["subject"] or ""),
                 date=_date_of(message, path=path),
                 body=plain.get_content().strip() if plain is not None else "",
+                html=html.get_content() if html is not None else "",
             )
 
 

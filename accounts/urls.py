@@ -12,4 +12,5 @@ urlpatterns = [
     path("identity/o/api/token", oidc.token, name="api_token"),
     path("identity/o/api/revoke", oidc.revoke, name="api_token_revoke"),
     path("dev/mailbox/", views.dev_mailbox, name="dev_mailbox"),
+    path("dev/mailbox/<int:place>/", views.dev_mail, name="dev_mail"),
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from allauth.account.decorators import reauthentication_required
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -31,6 +33,17 @@ def dev_mailbox(request: HttpRequest) -> HttpResponse:
     if not settings.DEVELOPMENT_MAILBOX:
         raise Http404
     return render(request, "accounts/mailbox.html", {"mails": newest_mails(settings.MAIL_DIR)})
+
+
+@require_safe
+@never_cache
+@csp_replace({"default-src": [NONE], "style-src": [UNSAFE_INLINE], "img-src": [SELF], "sandbox": True})
+def dev_mail(request: HttpRequest, place: int) -> HttpResponse:
+    """Show the HTML part of a mail in that place of the mailbox, as a mail program would, and harmless."""
+    mails = newest_mails(settings.MAIL_DIR) if settings.DEVELOPMENT_MAILBOX else []
+    if place >= len(mails) or not mails[place].html:
+        raise Http404
+    return HttpResponse(mails[place].html)
 
 
 @login_required

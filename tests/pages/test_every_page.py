@@ -240,7 +240,7 @@ NOT_THERE = {"certificate mistyped", "certificate nobody knows", "nothing there"
 NO_PAGES = {
     "api_token", "api_token_revoke", "certificate_json", "certificate_pdf", "composition_cancel",
     "composition_opening", "composition_preview", "composition_rating", "composition_status",
-    "composition_title", "composition_visibility", "corpus_json", "download", "download_link",
+    "composition_title", "composition_visibility", "corpus_json", "dev_mail", "download", "download_link",
     "extra_request", "healthz", "library_archive", "model_card_json", "personal_data", "purchase_cancel",
     "purchase_return", "readyz", "register_entries", "register_head", "signing_keys", "staff_health",
     "stripe_webhook",
