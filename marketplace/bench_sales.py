@@ -101,7 +101,7 @@ def sale_transaction(chance: random.Random) -> Iterator[Figure]:
     waits, processor = [], []
     for buyer, piece in zip(bench_shop.buyers(SALES), pieces, strict=False):
         purchase = services.start_purchase(
-            composition_id=piece.pk, buyer=buyer.user, licensee="A buyer of the bench", consents={}
+            composition_id=piece.pk, buyer=buyer.user, licensee="A buyer of the bench", consents=()
         )
         stripe.pay(purchase.session_id or "")
         with _clock() as at_stripe:

@@ -74,11 +74,7 @@ def refund_purchase(*, purchase: Purchase, reason: str) -> Purchase:
             _("Only a sold piece can be refunded; this purchase is %(state)s.") % {"state": purchase.state}
         )
     try:
-        gateway.refund(
-            intent_id=purchase.payment_intent_id,
-            purchase_id=str(purchase.pk),
-            idempotency_key=f"refund:{purchase.pk}",
-        )
+        send_back(purchase, intent_id=purchase.payment_intent_id)
     except gateway.Refused as error:
         # Refunded or disputed at Stripe meanwhile: then that is what counts.
         if not follow(purchase, gateway.retrieve_intent(purchase.payment_intent_id)):
@@ -94,6 +90,26 @@ def refund_purchase(*, purchase: Purchase, reason: str) -> Purchase:
         move(locked, to=State.REFUNDED, reason=reason)
         _change_right(locked, to=State.REFUNDED)
     return locked
+
+
+def send_back(purchase: Purchase, *, intent_id: str) -> None:
+    """Refund in full, once, what Stripe has of the buyer. Raises ``GatewayError`` if that is not certain.
+
+    A second refund under another key is refused by Stripe, since there is nothing left to send back.
+    """
+    try:
+        gateway.refund(
+            intent_id=intent_id,
+            purchase_id=str(purchase.pk),
+            idempotency_key=f"refund:{purchase.pk}:{purchase.attempt}",
+        )
+    except gateway.Fault:
+        # Stripe repeats its fault for this key for a day. If the money is still there, the next try needs another one.
+        if not gateway.retrieve_intent(intent_id).refunded:
+            Purchase.objects.filter(pk=purchase.pk, attempt=purchase.attempt).update(
+                attempt=purchase.attempt + 1
+            )
+            raise
 
 
 def revoke_purchase(*, purchase: Purchase, reason: str) -> Purchase:

@@ -12,6 +12,9 @@ from payments.consents import WORDING, Kind
 class BuyForm(forms.Form):
     """Who becomes the owner, and the two consents that European law asks for before digital goods are delivered."""
 
+    DECLARES = (Kind.IMMEDIATE_DELIVERY, Kind.WITHDRAWAL_LOST)
+    """What a form that is valid has declared."""
+
     licensee = LicenseeField(autocomplete="name")
     consent_immediate = forms.BooleanField(
         label=WORDING[Kind.IMMEDIATE_DELIVERY],

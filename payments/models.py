@@ -67,7 +67,6 @@ class Purchase(models.Model):
         help_text=_("When the sweeper last asked Stripe about a hold."),
     )
     terms_version = models.CharField(_("terms"), max_length=20)
-    consents = models.JSONField(_("consents given"), default=dict)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -56,10 +55,11 @@ EXPIRED_HOLDS_PER_PIECE_A_DAY = 5
 
 
 def start_purchase(
-    *, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Mapping[str, Any]
+    *, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Collection[str]
 ) -> Purchase:
     """Hold a piece for a buyer and open a Checkout Session: the purchase returned has its ``checkout_url``.
 
+    ``consents`` are the kinds of what the buyer has just declared; they are logged with the words that were shown.
     The same buyer gets the same purchase and page again. Raises ``BuyerNotAllowed``, ``NotForSale``, ``AlreadyHeld``,
     ``AlreadySold``, ``TooManyHolds``, ``PaymentUnavailable`` or ``HoldLost``; the loser of a race never reaches Stripe.
     """
@@ -84,7 +84,7 @@ def check_buyer(buyer: User) -> None:
         raise BuyerNotAllowed
 
 
-def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Mapping[str, Any]) -> Purchase:
+def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Collection[str]) -> Purchase:
     """Insert the one live purchase of a piece, or return this buyer's own. The unique constraint decides."""
     now = timezone.now()
     with transaction.atomic():
@@ -107,7 +107,6 @@ def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Ma
             expires_at=now + settings.HOLD_FOR,
             is_test=not gateway.livemode(),
             terms_version=settings.TERMS_VERSION,
-            consents=dict(consents),
         )
         try:
             with transaction.atomic():
@@ -152,9 +151,7 @@ def _is_taken(error: IntegrityError) -> bool:
     return breaks_unique(error, constraint="payments_purchase_one_live", table=table, column="composition_id")
 
 
-def _own_hold(
-    composition: Composition, *, buyer: User, licensee: str, consents: Mapping[str, Any]
-) -> Purchase:
+def _own_hold(composition: Composition, *, buyer: User, licensee: str, consents: Collection[str]) -> Purchase:
     """Return the buyer's own hold with the licensee as last typed. Raises what others are told."""
     live = Purchase.objects.exclude(state__in=Purchase.OVER).get(composition=composition)
     if live.state not in {State.HELD, State.CLAIMED}:
@@ -165,7 +162,7 @@ def _own_hold(
         # Its kin was sold; the outbox is about to close the checkout.
         raise AlreadySold
     declare(live, consents)
-    Purchase.objects.filter(pk=live.pk, state=State.HELD).update(licensee=licensee, consents=dict(consents))
+    Purchase.objects.filter(pk=live.pk, state=State.HELD).update(licensee=licensee)
     live.refresh_from_db()
     return live
 

@@ -21,7 +21,7 @@ from generation.works import lock_register
 from licensing.errors import AlreadyGranted
 from licensing.services import grant_right
 from payments import gateway
-from payments.after_sale import follow
+from payments.after_sale import follow, send_back
 from payments.bell import leave
 from payments.errors import PieceNotWithdrawn
 from payments.gateway import CheckoutSession, Intent
@@ -259,11 +259,7 @@ def _sell(purchase: Purchase) -> bool:
         report(
             purchase, kind="captured_without_right", detail="the piece has another owner; the money goes back"
         )
-        gateway.refund(
-            intent_id=purchase.payment_intent_id or "",
-            purchase_id=str(purchase.pk),
-            idempotency_key=f"refund:{purchase.pk}",
-        )
+        send_back(purchase, intent_id=purchase.payment_intent_id or "")
         return move_if(purchase, expected=State.CLAIMED, to=State.REFUNDED, reason="refunded: already owned")
     return True
 
@@ -286,9 +282,7 @@ def _after_release(purchase: Purchase, session: CheckoutSession) -> bool:
         return False
     if intent.status == "succeeded":
         report(purchase, kind="captured_after_release", detail=f"{intent.id} was captured; refunded in full")
-        gateway.refund(
-            intent_id=intent.id, purchase_id=str(purchase.pk), idempotency_key=f"refund:{purchase.pk}"
-        )
+        send_back(purchase, intent_id=intent.id)
         return False
     if intent.status == "requires_capture":
         gateway.cancel_intent(intent.id)
@@ -329,9 +323,7 @@ def _give_back(purchase: Purchase, intent: Intent, *, reason: str, leaves: tuple
         return False
     current = gateway.cancel_intent(intent.id)
     if current.status == "succeeded":
-        gateway.refund(
-            intent_id=intent.id, purchase_id=str(purchase.pk), idempotency_key=f"refund:{purchase.pk}"
-        )
+        send_back(purchase, intent_id=intent.id)
     elif current.status != "canceled":
         return False
     return move_if(purchase, expected=State.HELD, to=State.CANCELLED, reason=reason, leaves=leaves)

@@ -11,7 +11,6 @@ from django.contrib.auth.decorators import login_required
 from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -57,13 +56,12 @@ def buy(request: PersonRequest, composition_id: uuid.UUID) -> HttpResponse:
     form = BuyForm(request.POST)
     if not form.is_valid():
         return _buy_page(request, composition, form=form, own=own, status=422)
-    given_at = timezone.now().isoformat()
     try:
         purchase = services.start_purchase(
             composition_id=composition.pk,
             buyer=request.user,
             licensee=form.cleaned_data["licensee"],
-            consents={"immediate_delivery": given_at, "withdrawal_lost": given_at},
+            consents=BuyForm.DECLARES,
         )
     except BuyerNotAllowed as error:
         messages.error(request, error.message)

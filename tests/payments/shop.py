@@ -19,7 +19,7 @@ from payments.double.store import Call, Document
 from payments.models import Purchase
 from tests.factories import a_listed_composition, a_user
 
-CONSENTS = {"immediate_delivery": "2026-11-22T12:00:00+00:00", "withdrawal_lost": "2026-11-22T12:00:00+00:00"}
+CONSENTS = ("immediate_delivery", "withdrawal_lost")
 
 
 @dataclass(slots=True)

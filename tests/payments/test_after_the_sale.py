@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licensing.models import Certificate, ExclusiveRight
-from payments import services
+from payments import gateway, services
 from payments.errors import AlreadyRefunded, AlreadySold, RefundRefused
 from payments.models import Incident, Purchase
 from tests.factories import a_staff_user, a_user
@@ -98,6 +98,28 @@ def test_a_refund_whose_reply_is_lost_is_not_sent_again(shop: Shop) -> None:
     purchase = shop.sold()
     shop.engine.fail(REFUND, "lost_after", times=2)
     services.refund_purchase(purchase=purchase, reason="test")
+    assert len(shop.refunds()) == 1
+
+
+@pytest.mark.row("A4")
+def test_a_fault_that_stripe_would_repeat_does_not_stop_a_refund_for_a_day(shop: Shop) -> None:
+    """The next try has another key, and one refund comes of it."""
+    purchase = shop.sold()
+    shop.engine.fail(REFUND, "500")
+    with pytest.raises(gateway.Fault):
+        services.refund_purchase(purchase=purchase, reason="test")
+    assert standing(purchase) == ("sold", "in_force", "sold")
+    services.refund_purchase(purchase=purchase, reason="test")
+    assert standing(purchase) == ("refunded", "revoked", "retired")
+    assert len(shop.refunds()) == 1
+
+
+@pytest.mark.row("A4")
+def test_a_fault_after_the_money_went_back_is_a_refund(shop: Shop) -> None:
+    purchase = shop.sold()
+    shop.engine.fail(REFUND, "500_after")
+    services.refund_purchase(purchase=purchase, reason="test")
+    assert standing(purchase) == ("refunded", "revoked", "retired")
     assert len(shop.refunds()) == 1
 
 
