@@ -22,13 +22,13 @@ from generation.audio.errors import AudioError
 from generation.audio.following import write_drawing
 from generation.audio.timing import cpu_timed
 from licensing import keys, register
-from licensing.addresses import address
 from licensing.archive import pack
 from licensing.canonical import canonical
 from licensing.copies import copy_mark, verify_url, write_copies
 from licensing.documents import signed_file, title_of, utc
 from licensing.errors import DeliveryFailed
 from licensing.models import Certificate, DeliveredFile
+from licensing.papers import write_papers
 from licensing.pdf import write_certificate_pdf
 from licensing.services import folder_of, work_root
 from licensing.terms import terms_text
@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 CERTIFICATE_PDF = "certificate.pdf"
 CERTIFICATE_JSON = "certificate.json"
 LICENCE = "licence.md"
-README = "README.txt"
 ARCHIVE = "everything.zip"
 DRAWING = "score-drawing.json"
 
@@ -96,7 +95,7 @@ def _document(certificate: Certificate, *, folder: Path, now: datetime) -> dict[
         anchor=register.entry_of_issue(certificate),
         path=folder / CERTIFICATE_PDF,
     )
-    (folder / README).write_text(_readme(certificate), encoding="utf-8")
+    write_papers(certificate, folder=folder)
     files = [{"name": name, "size": size, "sha256": digest} for name, size, digest in _listing(folder)]
     anchor = register.entry_of_issue(certificate)
     return {
@@ -137,36 +136,3 @@ def _put_in_place(certificate: Certificate, *, work: Path, document: dict[str, A
 
 def _listing(folder: Path) -> list[tuple[str, int, str]]:
     return [(path.name, path.stat().st_size, storage.sha256_of(path)) for path in sorted(folder.iterdir())]
-
-
-def _readme(certificate: Certificate) -> str:
-    facts = certificate.facts
-    title = facts["composition"]["title"]
-    lines = [
-        f"{title} — Copyright ID {certificate.pk}",
-        *([facts["notice"]] if certificate.is_test else []),
-        "",
-        f"Licensee: {facts['licensee']}",
-        f"Seller:   {facts['seller']}",
-        f"Sold:     {facts.get('sold_at', facts['issued_at'])} (UTC)",
-        *([f"Transferred: {facts['transferred_at']} (UTC)"] if "transferred_at" in facts else []),
-        "",
-        "master.wav         the recording, 24 bit",
-        "master.flac        the same, packed without loss",
-        "master.mp3         the same, 320 kbit/s",
-        "score.pdf          the printed score",
-        "score.musicxml     the score for notation programs",
-        "score.mid          the notes as written",
-        "performance.mid    the notes as played",
-        "score-drawing.json the score as pictures (SVG), and when in the recording each note sounds",
-        "certificate.pdf    the certificate to print or send on",
-        "certificate.json   the certificate as signed data",
-        "licence.md         what you may do (almost everything) and what was promised to you",
-        "",
-        f"Anybody can check the certificate at {verify_url(certificate)}",
-        "or without us, with Soloscore's source code, the public keys and the register:",
-        "  python manage.py verify_certificate everything.zip --keys KEYS.json --register REGISTER.jsonl",
-        f"Keys and register are at {address('register')}",
-        "",
-    ]
-    return "\n".join(lines)

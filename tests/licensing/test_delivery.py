@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
 import io
@@ -38,7 +39,10 @@ from tests.licensing.factories import MUSIC, a_delivered_right, a_right
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_music")]
 
 REAL_MUSIC = delivery.write_music_files
-EVERYTHING = {*MUSIC, "certificate.json", "certificate.pdf", "everything.zip", "licence.md", "README.txt"}
+EVERYTHING = {
+    *MUSIC, "certificate.json", "certificate.pdf", "everything.zip", "licence.md", "README.txt", "claim-kit.txt",
+    "cue-sheet.csv",
+}  # fmt: skip
 
 
 def folder(certificate: Certificate) -> Path:
@@ -62,6 +66,29 @@ def test_everything_the_owner_gets_is_there_with_its_checksum() -> None:
     assert (folder(certificate) / "certificate.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_the_claim_kit_can_be_pasted_and_checked() -> None:
+    certificate = a_delivered_right(licensee="Café Adler").certificate
+    text = (folder(certificate) / "claim-kit.txt").read_text()
+    pasted = text.split("----")[1]
+    assert "Café Adler" in pasted
+    assert f"/certificates/{certificate.pk}/" in pasted
+    for name in ("master.wav", "master.flac", "master.mp3"):
+        assert hashlib.sha256((folder(certificate) / name).read_bytes()).hexdigest() in pasted
+    assert "TEST — no legal effect" in text
+
+
+@pytest.mark.parametrize(("licensee", "shown"), [("Ötzi Film", "Ötzi Film"), ("=1+1", "'=1+1")])
+def test_the_cue_sheet_opens_in_a_spreadsheet_and_runs_nothing(licensee: str, shown: str) -> None:
+    certificate = a_delivered_right(licensee=licensee).certificate
+    content = (folder(certificate) / "cue-sheet.csv").read_bytes()
+    (row,) = csv.DictReader(content.decode("utf-8-sig").splitlines())
+    assert (row["Exclusive licensee"], row["Copyright ID"], row["Duration"]) == (
+        shown,
+        certificate.pk,
+        "0:30",
+    )
+
+
 def test_the_signed_file_checks_out_with_the_public_key_alone(tmp_path: Path) -> None:
     certificate = a_delivered_right().certificate
     published = tmp_path / "keys.json"
@@ -77,6 +104,8 @@ def test_the_signed_file_checks_out_with_the_public_key_alone(tmp_path: Path) ->
         "certificate.pdf",
         "licence.md",
         "README.txt",
+        "claim-kit.txt",
+        "cue-sheet.csv",
     }
     assert document["key_id"].startswith("test-")
 
