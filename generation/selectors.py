@@ -21,6 +21,8 @@ Visitor = AbstractBaseUser | AnonymousUser | None
 WAITS_FOR_ANOTHER = Q(variant__gt=0, origin__state__in=WAITING_OR_WORKING)
 """Further pieces of an order, which are composed when its first one is finished."""
 
+HEARD_MEANWHILE = 2
+
 USUAL_SECONDS = 10
 """What a piece is assumed to take until some have been measured."""
 
@@ -73,6 +75,12 @@ def composition_for_listener(
     ):
         return composition
     raise Http404
+
+
+def heard_meanwhile(composition: Composition) -> QuerySet[Composition]:
+    """Return a few pieces for sale of the same instrument, to be heard while a piece is in work."""
+    free = shop_compositions().filter(sale_state=Composition.SaleState.AVAILABLE)
+    return free.filter(instrument=composition.instrument_id)[:HEARD_MEANWHILE]
 
 
 def takes_of(composition: Composition, *, makers: Collection[uuid.UUID], user: Visitor) -> list[Composition]:

@@ -70,6 +70,7 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
         "is_mine": piece.maker_id in makers,
         "takes": selectors.takes_of(piece, makers=makers, user=request.user),
         "can_buy": selectors.can_buy(piece, makers=makers),
+        "meanwhile": selectors.heard_meanwhile(piece) if piece.is_working else (),
         "can_rename": piece.maker_id in makers and selectors.can_buy(piece, makers=makers),
         "rating": rating,
         "rating_form": RatingForm(initial={"stars": rating.stars} if rating else None),

@@ -19,7 +19,14 @@ from generation.composer.model import MissingModelError
 from generation.models import Composition
 from generation.orders import OrderFields
 from generation.tasks import compose_composition
-from tests.factories import a_maker, a_queued_composition, a_ready_composition, a_user, an_instrument
+from tests.factories import (
+    a_listed_composition,
+    a_maker,
+    a_queued_composition,
+    a_ready_composition,
+    a_user,
+    an_instrument,
+)
 from tests.generation.stubs import Studio
 
 pytestmark = pytest.mark.django_db
@@ -195,3 +202,17 @@ def test_the_notes_are_drawn_while_the_piece_is_played(client: Client, maker: Ma
     assert seen[0]["seconds"] == piece.ordered_seconds
     assert len(seen[0]["roll"]) > 4
     assert client.get(url).json()["drawing"] is None
+
+
+def test_while_a_piece_is_in_work_others_of_its_instrument_can_be_heard(client: Client, maker: Maker) -> None:
+    client.force_login(maker.user)
+    piece = a_queued_composition(maker=maker)
+    near = a_listed_composition(title="Near")
+    a_listed_composition(title="Gone", sale_state="sold")
+    a_listed_composition(title="Another instrument", instrument=an_instrument("organ"))
+    page = client.get(reverse("composition", args=[piece.pk]))
+    assertContains(page, reverse("composition_preview", args=[near.pk]))
+    assertNotContains(page, "Gone")
+    assertNotContains(page, "Another instrument")
+    Composition.objects.filter(pk=piece.pk).update(state="failed")
+    assertNotContains(client.get(reverse("composition", args=[piece.pk])), "Near")

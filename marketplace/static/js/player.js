@@ -91,7 +91,6 @@ function setUp(root) {
   };
 
   const started = () => {
-    for (const other of players) if (other !== audio) other.pause();
     root.dataset.playing = "";
     button.setAttribute("aria-label", button.dataset.labelPause);
     cancelAnimationFrame(frame);
@@ -192,6 +191,14 @@ function setUp(root) {
   if (!audio.paused) started();
 }
 
+// One sound at a time, whatever plays it.
+document.addEventListener(
+  "play",
+  (event) => {
+    for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
+  },
+  true,
+);
 for (const root of document.querySelectorAll("[data-player]")) setUp(root);
 document.addEventListener("soloscore:added", (event) => {
   for (const root of event.target.querySelectorAll("[data-player]")) setUp(root);

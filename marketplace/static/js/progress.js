@@ -104,6 +104,8 @@ async function goOn(opening) {
   opening.audio.pause();
   document.querySelector("main").replaceWith(main);
   document.title = page.title;
+  // Modules that are loaded already do not run again; the others find the page as it is now.
+  main.dispatchEvent(new CustomEvent("soloscore:added", { bubbles: true }));
   for (const { src } of page.querySelectorAll("script[type=module][src]")) {
     const script = document.createElement("script");
     script.type = "module";

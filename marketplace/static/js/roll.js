@@ -88,3 +88,6 @@ function setUp(root) {
 }
 
 for (const root of document.querySelectorAll("[data-roll]")) setUp(root);
+document.addEventListener("soloscore:added", (event) => {
+  for (const root of event.target.querySelectorAll("[data-roll]")) setUp(root);
+});
