@@ -2,11 +2,18 @@
 
 from django.urls import path
 
-from generation import model_views, views
+from generation import model_views, shop_views, views
 
 urlpatterns = [
     path("compose/", views.compose, name="compose"),
-    path("shop/", views.shop, name="shop"),
+    path("shop/", shop_views.shop, name="shop"),
+    path("shop/states/", shop_views.shop_states, name="shop_states"),
+    path("favourites/", shop_views.favourites, name="favourites"),
+    path(
+        "compositions/<uuid:composition_id>/favourite/",
+        shop_views.composition_favourite,
+        name="composition_favourite",
+    ),
     path("models/", model_views.models, name="models"),
     path("models/<slug:slug>/", model_views.model_card, name="model_card"),
     path("models/<slug:slug>/card.json", model_views.model_card_json, name="model_card_json"),

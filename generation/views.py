@@ -7,7 +7,6 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,19 +14,17 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Maker
 from accounts.services import maker_for, makers_of
 from generation import links, selectors, services, storage
 from generation.errors import GenerationError, InvalidOrder, InvalidRating
-from generation.forms import ComposeForm, RatingForm, ShopForm
-from generation.models import Composition, Instrument
+from generation.forms import ComposeForm, RatingForm
+from generation.models import Composition
 from generation.pricing import price_label
 from generation.streaming import serve_file
-
-PIECES_PER_PAGE = 12
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -185,20 +182,6 @@ def composition_opening(request: HttpRequest, composition_id: uuid.UUID) -> Http
     # A claim renders one opening, so it stands for the content; it is nobody else's business.
     etag = hashlib.sha256(f"opening {piece.claim}".encode()).hexdigest()
     return serve_file(request, path=path, content_type="audio/mpeg", etag=etag)
-
-
-@require_safe
-@cache_control(private=True, max_age=0)
-def shop(request: HttpRequest) -> HttpResponse:
-    """Show what everybody may buy, and what is gone."""
-    filters = ShopForm(request.GET)
-    pieces = filters.narrow(selectors.shop_compositions())
-    context = {
-        "page": Paginator(pieces, PIECES_PER_PAGE).get_page(request.GET.get("page")),
-        "filters": filters,
-        "instruments": Instrument.objects.filter(is_active=True),
-    }
-    return render(request, "generation/shop.html", context)
 
 
 def status_of(piece: Composition, *, can_listen: bool) -> dict[str, Any]:
