@@ -23,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 IN_SHOP = models.Q(state="ready", is_private=False) & ~models.Q(retired_because="deleted")
-"""Which pieces the shop may show once they are listed. The shop's indexes hold these only, so it asks for just these."""
+"""Which pieces the shop may show once they are listed. Its indexes hold only these, so it asks for just these."""
 
 NARROWED_BY = ["sale_state", "instrument", "mood", "mode", "tonic", "bpm", "seconds"]
 """What the shop is narrowed by: in its indexes, so that neither list nor count reads the wide rows."""

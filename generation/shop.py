@@ -135,22 +135,22 @@ def shop_page(wish: Wish, *, number: int, instruments: Iterable[Instrument]) -> 
     asked = number
     if total <= COUNTED_UP_TO:
         number = min(number, max(1, -(-total // PIECES_PER_PAGE)))
-    ids = _ids(found, sort=wish.sort, number=number)
-    if not ids and number > 1:
+    pieces = _pieces(found, sort=wish.sort, number=number)
+    if not pieces and number > 1:
         number = 1
-        ids = _ids(found, sort=wish.sort, number=number)
+        pieces = _pieces(found, sort=wish.sort, number=number)
     return ShopPage(
-        pieces=pieces_in_order(ids[:PIECES_PER_PAGE]),
+        pieces=pieces[:PIECES_PER_PAGE],
         number=number,
         total=total,
-        has_next=len(ids) > PIECES_PER_PAGE,
+        has_next=len(pieces) > PIECES_PER_PAGE,
         is_beyond=number != asked,
     )
 
 
 def pieces_in_order(ids: Sequence[uuid.UUID]) -> list[Composition]:
     """Read the pieces of a page, with what their cards show, in the order of their keys as given."""
-    rows = Composition.objects.select_related("instrument").defer(*UNREAD).in_bulk(ids)
+    rows = _cards().in_bulk(ids)
     return [rows[key] for key in ids if key in rows]
 
 
@@ -178,11 +178,18 @@ def states_of(ids: Sequence[uuid.UUID]) -> list[Composition]:
     return list(rows.only("pk", "sale_state", "held_until"))
 
 
-def _ids(found: QuerySet[Composition], *, sort: str, number: int) -> list[uuid.UUID]:
-    """Return the keys of a page and of one piece more, which says whether there is a next page."""
+def _cards() -> QuerySet[Composition]:
+    return Composition.objects.select_related("instrument").defer(*UNREAD)
+
+
+def _pieces(found: QuerySet[Composition], *, sort: str, number: int) -> list[Composition]:
+    """Return the pieces of a page and one more, which says whether there is a next page.
+
+    The keys come from an index alone, skipped pages included; only then are the rows read.
+    """
     first = (number - 1) * PIECES_PER_PAGE
-    ordered = found.order_by(*SORTS[sort]).values_list("pk", flat=True)
-    return list(ordered[first : first + PIECES_PER_PAGE + 1])
+    keys = found.order_by(*SORTS[sort]).values("pk")[first : first + PIECES_PER_PAGE + 1]
+    return list(_cards().filter(pk__in=keys).order_by(*SORTS[sort]))
 
 
 def _between(column: str, bounds: tuple[float | None, float | None] | None) -> Q:

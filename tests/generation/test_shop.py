@@ -196,6 +196,8 @@ def test_a_page_costs_as_many_queries_with_ten_thousand_pieces_as_with_ten() -> 
     clients[1].force_login(person)
     addresses = ["/shop/", "/shop/?instrument=guitar&sort=longest&q=piece", "/shop/states/", "/favourites/"]
     many(9)
+    for client in clients:
+        client.get("/shop/")  # a session is met for the first time only once
     few = [queries(client, address) for client in clients for address in addresses]
     many(COUNTED_UP_TO)
     assert [queries(client, address) for client in clients for address in addresses] == few
