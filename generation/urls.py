@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generation import model_views, shop_views, views
+from generation import model_views, sharing_views, shop_views, views
 
 urlpatterns = [
     path("compose/", views.compose, name="compose"),
@@ -20,6 +20,16 @@ urlpatterns = [
     path("corpus/", model_views.corpus, name="corpus"),
     path("corpus/ledger.json", model_views.corpus_json, name="corpus_json"),
     path("compositions/<uuid:composition_id>/", views.composition, name="composition"),
+    path("s/<str:token>/", sharing_views.shared, name="shared"),
+    path("s/<str:token>/preview.mp3", sharing_views.shared_preview, name="shared_preview"),
+    path(
+        "compositions/<uuid:composition_id>/links/", sharing_views.composition_share, name="composition_share"
+    ),
+    path(
+        "compositions/<uuid:composition_id>/links/<uuid:link_id>/revoke/",
+        sharing_views.composition_unshare,
+        name="composition_unshare",
+    ),
     path("compositions/<uuid:composition_id>/status/", views.composition_status, name="composition_status"),
     path("compositions/<uuid:composition_id>/cancel/", views.composition_cancel, name="composition_cancel"),
     path(

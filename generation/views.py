@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -19,11 +20,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import Maker
 from accounts.services import maker_for, makers_of
-from generation import links, selectors, services, storage
+from generation import links, selectors, services, sharing, storage
 from generation.errors import GenerationError, InvalidOrder, InvalidRating
 from generation.forms import ComposeForm, RatingForm
 from generation.models import Composition
 from generation.pricing import price_label
+from generation.similar import query_of_more_like, similar_to
 from generation.streaming import serve_file
 
 
@@ -56,7 +58,7 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
     piece = _piece(request, composition_id)
     can_listen = selectors.can_listen(piece, makers=makers, user=request.user)
     rating = selectors.rating_of(piece, makers=makers) if can_listen else None
-    context = {
+    context: dict[str, Any] = {
         "composition": piece,
         "status": status_of(piece, can_listen=can_listen),
         "can_listen": can_listen,
@@ -69,6 +71,8 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
         "peaks_json_id": "composition-peaks",
         "roll_json_id": "composition-roll",
     }
+    if piece.state == Composition.State.READY:
+        context |= _around(piece, makers=makers)
     return render(request, "generation/composition.html", context)
 
 
@@ -83,7 +87,7 @@ def composition_status(request: HttpRequest, composition_id: uuid.UUID) -> HttpR
 @require_POST
 def composition_cancel(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
     """Stop composing a piece of one's own."""
-    piece = _own_piece(request, composition_id)
+    piece = own_piece(request, composition_id)
     if not services.cancel_composition(composition=piece):
         messages.info(request, _("It is too late to cancel: this piece is no longer in work."))
     return redirect("composition", composition_id=piece.pk)
@@ -92,7 +96,7 @@ def composition_cancel(request: HttpRequest, composition_id: uuid.UUID) -> HttpR
 @require_POST
 def composition_visibility(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
     """Keep a piece of one's own out of the shop, or let it join."""
-    piece = _own_piece(request, composition_id)
+    piece = own_piece(request, composition_id)
     private = bool(request.POST.get("private"))
     if not services.keep_private(composition=piece, private=private):
         messages.info(request, _("This piece has left the shop already."))
@@ -106,7 +110,7 @@ def composition_visibility(request: HttpRequest, composition_id: uuid.UUID) -> H
 @require_POST
 def composition_title(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
     """Give a piece of one's own another name."""
-    piece = _own_piece(request, composition_id)
+    piece = own_piece(request, composition_id)
     try:
         services.rename_composition(composition=piece, title=request.POST.get("title", ""))
     except GenerationError as error:
@@ -120,7 +124,7 @@ def composition_title(request: HttpRequest, composition_id: uuid.UUID) -> HttpRe
 @never_cache
 def composition_delete(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
     """Ask whether a piece of one's own is to be deleted, and do it."""
-    piece = _own_piece(request, composition_id)
+    piece = own_piece(request, composition_id)
     if request.method != "POST":
         is_in_shop = piece.is_listed(now=timezone.now())
         return render(request, "generation/delete.html", {"composition": piece, "is_in_shop": is_in_shop})
@@ -222,13 +226,28 @@ def _compose_page(request: HttpRequest, *, form: ComposeForm, status: int = 200)
     return render(request, "generation/compose.html", context, status=status)
 
 
+def _around(piece: Composition, *, makers: Collection[uuid.UUID]) -> dict[str, Any]:
+    """Return what stands around a finished piece: the nearest others, what the visitor keeps, and their links to it."""
+    similar = similar_to(piece)
+    keys = [piece.pk, *(each.pk for each in similar)]
+    can_share = piece.maker_id in makers and piece.sale_state not in sharing.GONE
+    return {
+        "similar": similar,
+        "more_like_query": query_of_more_like(piece),
+        "kept": selectors.kept_among(keys, makers=makers),
+        "can_share": can_share,
+        "share_links": sharing.open_links(piece) if can_share else [],
+    }
+
+
 def _piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
     return selectors.composition_for_listener(
         composition_id=composition_id, makers=makers_of(request), user=request.user
     )
 
 
-def _own_piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
+def own_piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
+    """Return a piece that the visitor made; anything else is a 404."""
     piece = Composition.objects.filter(pk=composition_id, maker__in=makers_of(request)).first()
     if piece is None:
         raise Http404

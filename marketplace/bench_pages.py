@@ -54,7 +54,9 @@ def browsing(source: Path) -> Iterator[Figure]:
             check=False, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         if not report.exists():
-            raise RuntimeError(f"bench_shop_pages ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
+            raise RuntimeError(
+                f"bench_shop_pages ended with {done.returncode}: {done.stderr.strip()[-2000:]}"
+            )
         for row in json.loads(report.read_text()):
             yield Figure(**row)
 
@@ -71,7 +73,9 @@ def fill(count: int, *, rng: random.Random) -> None:
     models = list(ComposerModel.objects.filter(is_active=True).select_related("instrument"))
     maker, now = maker_of_client(HOUSE_CLIENT), timezone.now()
     peaks = [[rng.randint(-100, 100) for _ in range(1600)] for _ in range(20)]
-    rolls = [[[rng.randrange(400), rng.randrange(40), rng.randint(1, 6)] for _ in range(300)] for _ in range(20)]
+    rolls = [
+        [[rng.randrange(400), rng.randrange(40), rng.randint(1, 6)] for _ in range(300)] for _ in range(20)
+    ]
 
     def piece(number: int) -> Composition:
         model, tonic, mode = rng.choice(models), rng.choice(TONICS), rng.choice(Composition.Mode.values)
@@ -120,14 +124,20 @@ def pages(*, pieces: int, visits: int, rng: random.Random) -> Iterator[Figure]:
     from generation.models import Composition, Instrument
 
     fill(pieces, rng=rng)
-    instruments = list(Instrument.objects.filter(compositions__isnull=False).distinct().values_list("pk", flat=True))
-    keys = [str(key) for key in Composition.objects.order_by("-listed_from").values_list("pk", flat=True)[:1000]]
+    instruments = list(
+        Instrument.objects.filter(compositions__isnull=False).distinct().values_list("pk", flat=True)
+    )
+    keys = [
+        str(key) for key in Composition.objects.order_by("-listed_from").values_list("pk", flat=True)[:1000]
+    ]
     client = Client(SERVER_NAME="localhost")
     for name, address in PAGES.items():
         waits = []
         for _ in range(visits + 1):
             path = address.format(
-                instrument=rng.choice(instruments), piece=rng.choice(keys), ids=",".join(rng.sample(keys, min(12, len(keys))))
+                instrument=rng.choice(instruments),
+                piece=rng.choice(keys),
+                ids=",".join(rng.sample(keys, min(12, len(keys)))),
             )
             began = time.perf_counter()
             answer = client.get(path)
