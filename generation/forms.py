@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -152,40 +151,3 @@ class RatingForm(forms.Form):
     stars = forms.TypedChoiceField(
         label=_("How does it sound?"), choices=Rating.Stars.choices, coerce=int, widget=forms.RadioSelect
     )
-
-
-class ShopForm(forms.Form):
-    """The shop's filters. A value that is no choice is ignored, so that an old link still shows pieces."""
-
-    NEWEST, CHEAPEST, SHORTEST, LONGEST = "newest", "price", "shortest", "longest"
-    SORTS = {
-        NEWEST: (_("newest first"), ["-listed_from", "pk"]),
-        CHEAPEST: (_("lowest price first"), ["price_minor", "-listed_from", "pk"]),
-        SHORTEST: (_("shortest first"), ["seconds", "-listed_from", "pk"]),
-        LONGEST: (_("longest first"), ["-seconds", "-listed_from", "pk"]),
-    }
-
-    instrument = forms.ModelChoiceField(
-        label=_("Instrument"),
-        queryset=Instrument.objects.filter(is_active=True),
-        required=False,
-        empty_label=_("every instrument"),
-    )
-    mood = forms.ChoiceField(
-        label=_("Mood"), required=False, choices=[("", _("every mood")), *Composition.Mood.choices]
-    )
-    mode = forms.ChoiceField(
-        label=_("Mode"), required=False, choices=[("", _("major and minor")), *Composition.Mode.choices]
-    )
-    sort = forms.ChoiceField(
-        label=_("Sort"), required=False, choices=[(value, label) for value, (label, _order) in SORTS.items()]
-    )
-
-    def narrow(self, pieces: QuerySet[Composition]) -> QuerySet[Composition]:
-        """Apply what was chosen."""
-        self.is_valid()
-        chosen = self.cleaned_data
-        for field in ("instrument", "mood", "mode"):
-            if chosen.get(field):
-                pieces = pieces.filter(**{field: chosen[field]})
-        return pieces.order_by(*self.SORTS[chosen.get("sort") or self.NEWEST][1])

@@ -7,6 +7,7 @@ A ``Composition`` row is the job: the broker only rings a bell. Whoever changes 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -14,6 +15,24 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Maker
+from generation.listener_models import Comparison, Favourite, Rating, ShareLink
+
+__all__ = [
+    "AudioPrint", "Comparison", "ComposerModel", "Composition", "Favourite", "Instrument", "Rating", "RegisterHead",
+    "ShareLink", "WorkFingerprint", "WorkOnRecord",
+]  # fmt: skip
+
+IN_SHOP = models.Q(state="ready", is_private=False) & ~models.Q(retired_because="deleted")
+"""Which pieces the shop may show once they are listed. Its indexes hold only these, so it asks for just these."""
+
+NARROWED_BY = ["sale_state", "instrument", "mood", "mode", "tonic", "bpm", "seconds"]
+"""What the shop is narrowed by: in its indexes, so that neither list nor count reads the wide rows."""
+
+
+def _shop_index(*first: str, also: Sequence[str] = (), name: str) -> models.Index:
+    taken = {field.lstrip("-") for field in first}
+    rest = [field for field in NARROWED_BY if field not in taken]
+    return models.Index(fields=[*first, "id", *rest, *also], name=name, condition=IN_SHOP)
 
 
 class Instrument(models.Model):
@@ -127,6 +146,7 @@ class Composition(models.Model):
 
     FIRST_REFUSAL = timedelta(hours=24)
     MAX_ATTEMPTS = 3
+    RATED_FROM = 3
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     maker = models.ForeignKey(
@@ -204,6 +224,10 @@ class Composition(models.Model):
     preview_sha256 = models.CharField(_("SHA-256 of the preview"), max_length=64, blank=True, default="")
     master_sha256 = models.CharField(_("SHA-256 of the master"), max_length=64, blank=True, default="")
 
+    # What listeners say; written with every rating. A mean of fewer than ``RATED_FROM`` says nothing and is 0.
+    stars_count = models.PositiveIntegerField(_("ratings"), default=0)
+    stars_mean = models.FloatField(_("mean of the ratings"), default=0.0)
+
     # Whether it is for sale.
     price_minor = models.PositiveIntegerField(
         _("price"), help_text=_("In cents, as shown when it was ordered.")
@@ -228,7 +252,11 @@ class Composition(models.Model):
         verbose_name_plural = _("compositions")
         indexes = [
             models.Index(fields=["state", "created_at"], name="generation_queue"),
-            models.Index(fields=["sale_state", "state", "listed_from"], name="generation_shop"),
+            _shop_index("-listed_from", also=["title"], name="generation_shop_newest"),
+            _shop_index("seconds", "-listed_from", name="generation_shop_length"),
+            _shop_index("bpm", "-listed_from", name="generation_shop_tempo"),
+            _shop_index("-stars_mean", "-listed_from", name="generation_shop_stars"),
+            _shop_index("price_minor", "-listed_from", name="generation_shop_price"),
             models.Index(fields=["maker", "-created_at"], name="generation_library"),
             models.Index(fields=["seed", "instrument"], name="generation_order"),
         ]
@@ -371,39 +399,3 @@ class RegisterHead(models.Model):
 
     def __str__(self) -> str:
         return "register"
-
-
-class Rating(models.Model):
-    """How one listener likes one piece, from 1 (discordant) to 5 (melodious). Rating again replaces it."""
-
-    class Stars(models.IntegerChoices):
-        DISCORDANT = 1, _("discordant")
-        RATHER_DISCORDANT = 2, _("rather discordant")
-        IN_BETWEEN = 3, _("in between")
-        RATHER_MELODIOUS = 4, _("rather melodious")
-        MELODIOUS = 5, _("melodious")
-
-    composition = models.ForeignKey(
-        Composition, on_delete=models.CASCADE, related_name="ratings", verbose_name=_("composition")
-    )
-    maker = models.ForeignKey(
-        Maker, on_delete=models.CASCADE, related_name="ratings", verbose_name=_("listener")
-    )
-    stars = models.PositiveSmallIntegerField(_("stars"), choices=Stars)
-    rated_at = models.DateTimeField(_("rated"), auto_now=True)
-
-    class Meta:
-        ordering = ["-rated_at"]
-        verbose_name = _("rating")
-        verbose_name_plural = _("ratings")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["composition", "maker"], name="generation_rating_one_per_listener"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(stars__gte=1, stars__lte=5), name="generation_rating_stars_1_to_5"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.composition_id}: {self.stars}"

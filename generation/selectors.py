@@ -9,12 +9,14 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from generation.models import ComposerModel, Composition, Instrument, Rating
+from generation.models import IN_SHOP, ComposerModel, Composition, Favourite, Instrument, Rating
 from generation.states import WAITING_OR_WORKING
+
+SaleState = Composition.SaleState
 
 Visitor = AbstractBaseUser | AnonymousUser | None
 
@@ -43,14 +45,9 @@ def models_in_use() -> QuerySet[ComposerModel]:
 
 def shop_compositions() -> QuerySet[Composition]:
     """Return what everybody may find in the shop, sold pieces included, newest first."""
-    shown = [Composition.SaleState.AVAILABLE, Composition.SaleState.ON_HOLD, Composition.SaleState.SOLD]
+    shown = [SaleState.AVAILABLE, SaleState.ON_HOLD, SaleState.SOLD]
     return (
-        Composition.objects.filter(
-            state=Composition.State.READY,
-            is_private=False,
-            listed_from__lte=timezone.now(),
-            sale_state__in=shown,
-        )
+        Composition.objects.filter(IN_SHOP, listed_from__lte=timezone.now(), sale_state__in=shown)
         .select_related("instrument")
         .order_by("-listed_from", "pk")
     )
@@ -120,6 +117,22 @@ def rating_of(composition: Composition, *, makers: Collection[uuid.UUID]) -> Rat
     """Return what a visitor thought of a piece, as whichever of their makers they said it; the latest if several."""
     ratings = Rating.objects.filter(composition=composition, maker__in=makers)
     return ratings.select_related("maker__user").first()
+
+
+def favourites_of(makers: Collection[uuid.UUID]) -> QuerySet[Composition]:
+    """Return the pieces that somebody keeps and may still see, the last kept first."""
+    seen = Q(sale_state__in=[SaleState.ON_HOLD, SaleState.SOLD, SaleState.RETIRED]) | Q(maker__in=makers)
+    seen |= Q(state=Composition.State.READY, is_private=False, listed_from__lte=timezone.now())
+    kept = Composition.objects.filter(seen, favourites__maker__in=makers)
+    return kept.annotate(kept_at=Max("favourites__kept_at")).order_by("-kept_at", "pk")
+
+
+def kept_among(ids: Collection[uuid.UUID], *, makers: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return which of these pieces somebody keeps."""
+    if not makers:
+        return set()
+    kept = Favourite.objects.filter(maker__in=makers, composition__in=ids).order_by()
+    return set(kept.values_list("composition", flat=True))
 
 
 def ratings_by_model() -> dict[str, tuple[int, ...]]:

@@ -24,7 +24,6 @@ from generation.bell import ring
 from generation.errors import (
     GenerationError,
     InvalidOrder,
-    InvalidRating,
     InvalidTitle,
     NoComposer,
     NotAllowed,
@@ -33,16 +32,17 @@ from generation.errors import (
     TooManyCompositions,
 )
 from generation.kin import SOLD_ONCE, is_burned, is_spent
-from generation.models import Composition, Instrument, Rating
+from generation.listeners import rate_composition
+from generation.models import Composition, Instrument
 from generation.orders import OrderFields, check_order, draw_seed, one_of
 from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
 from generation.states import WAITING_OR_WORKING, WORKING, State, move
 
 __all__ = [
-    "GenerationError", "InvalidOrder", "InvalidRating", "InvalidTitle", "NoComposer", "NotAllowed", "OrderFields",
-    "QueueFull", "TooManyCompositions", "cancel_composition", "compose_kin", "composition_for_listener",
-    "delete_composition", "keep_private", "rate_composition", "rename_composition", "request_composition",
-    "retry_composition", "ring", "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
+    "GenerationError", "InvalidOrder", "InvalidTitle", "NoComposer", "NotAllowed", "OrderFields", "QueueFull",
+    "TooManyCompositions", "cancel_composition", "compose_kin", "composition_for_listener", "delete_composition",
+    "keep_private", "rate_composition", "rename_composition", "request_composition", "retry_composition", "ring",
+    "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -214,23 +214,6 @@ def delete_composition(*, composition: Composition) -> bool:
             folder = storage.folder_of(composition.pk)
             transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True), robust=True)
     return bool(is_gone)
-
-
-def rate_composition(*, composition: Composition, maker: Maker, stars: int) -> None:
-    """Keep what a listener thinks of a piece, by one statement; an earlier rating of theirs is replaced.
-
-    Raises ``InvalidRating`` unless ``stars`` is 1 to 5, and ``NotAllowed`` if this listener may not hear the piece.
-    """
-    if stars not in Rating.Stars.values:
-        raise InvalidRating
-    if not can_listen(composition, makers=[maker.pk], user=maker.user):
-        raise NotAllowed(_("Only somebody who may hear a piece can rate it."))
-    Rating.objects.bulk_create(
-        [Rating(composition=composition, maker=maker, stars=stars)],
-        update_conflicts=True,
-        unique_fields=["composition", "maker"],
-        update_fields=["stars", "rated_at"],
-    )
 
 
 def withdraw_composition(*, composition: Composition) -> None:

@@ -2,17 +2,34 @@
 
 from django.urls import path
 
-from generation import model_views, views
+from generation import model_views, sharing_views, shop_views, views
 
 urlpatterns = [
     path("compose/", views.compose, name="compose"),
-    path("shop/", views.shop, name="shop"),
+    path("shop/", shop_views.shop, name="shop"),
+    path("shop/states/", shop_views.shop_states, name="shop_states"),
+    path("favourites/", shop_views.favourites, name="favourites"),
+    path(
+        "compositions/<uuid:composition_id>/favourite/",
+        shop_views.composition_favourite,
+        name="composition_favourite",
+    ),
     path("models/", model_views.models, name="models"),
     path("models/<slug:slug>/", model_views.model_card, name="model_card"),
     path("models/<slug:slug>/card.json", model_views.model_card_json, name="model_card_json"),
     path("corpus/", model_views.corpus, name="corpus"),
     path("corpus/ledger.json", model_views.corpus_json, name="corpus_json"),
     path("compositions/<uuid:composition_id>/", views.composition, name="composition"),
+    path("s/<str:token>/", sharing_views.shared, name="shared"),
+    path("s/<str:token>/preview.mp3", sharing_views.shared_preview, name="shared_preview"),
+    path(
+        "compositions/<uuid:composition_id>/links/", sharing_views.composition_share, name="composition_share"
+    ),
+    path(
+        "compositions/<uuid:composition_id>/links/<uuid:link_id>/revoke/",
+        sharing_views.composition_unshare,
+        name="composition_unshare",
+    ),
     path("compositions/<uuid:composition_id>/status/", views.composition_status, name="composition_status"),
     path("compositions/<uuid:composition_id>/cancel/", views.composition_cancel, name="composition_cancel"),
     path(

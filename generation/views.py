@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,19 +15,19 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Maker
 from accounts.services import maker_for, makers_of
-from generation import links, selectors, services, storage
+from generation import links, selectors, services, sharing, storage
 from generation.errors import GenerationError, InvalidOrder, InvalidRating
-from generation.forms import ComposeForm, RatingForm, ShopForm
-from generation.models import Composition, Instrument
+from generation.forms import ComposeForm, RatingForm
+from generation.models import Composition
 from generation.pricing import price_label
+from generation.similar import query_of_more_like, similar_to
 from generation.streaming import serve_file
 
-PIECES_PER_PAGE = 12
 VARIANTS = 2
 """Pieces a visitor gets for one order: comparing is easier than judging."""
 
@@ -63,7 +63,7 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
     piece = _piece(request, composition_id)
     can_listen = selectors.can_listen(piece, makers=makers, user=request.user)
     rating = selectors.rating_of(piece, makers=makers) if can_listen else None
-    context = {
+    context: dict[str, Any] = {
         "composition": piece,
         "status": status_of(piece, can_listen=can_listen),
         "can_listen": can_listen,
@@ -78,6 +78,8 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
         "peaks_json_id": "composition-peaks",
         "roll_json_id": "composition-roll",
     }
+    if piece.state == Composition.State.READY:
+        context |= _around(piece, makers=makers)
     return render(request, "generation/composition.html", context)
 
 
@@ -92,7 +94,7 @@ def composition_status(request: HttpRequest, composition_id: uuid.UUID) -> HttpR
 @require_POST
 def composition_cancel(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
     """Stop composing a piece of one's own."""
-    piece = _own_piece(request, composition_id)
+    piece = own_piece(request, composition_id)
     if not services.cancel_composition(composition=piece):
         messages.info(request, _("It is too late to cancel: this piece is no longer in work."))
     return redirect("composition", composition_id=piece.pk)
@@ -101,7 +103,7 @@ def composition_cancel(request: HttpRequest, composition_id: uuid.UUID) -> HttpR
 @require_POST
 def composition_visibility(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
     """Keep a piece of one's own out of the shop, or let it join."""
-    piece = _own_piece(request, composition_id)
+    piece = own_piece(request, composition_id)
     private = bool(request.POST.get("private"))
     if not services.keep_private(composition=piece, private=private):
         messages.info(request, _("This piece has left the shop already."))
@@ -115,7 +117,7 @@ def composition_visibility(request: HttpRequest, composition_id: uuid.UUID) -> H
 @require_POST
 def composition_title(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
     """Give a piece of one's own another name."""
-    piece = _own_piece(request, composition_id)
+    piece = own_piece(request, composition_id)
     try:
         services.rename_composition(composition=piece, title=request.POST.get("title", ""))
     except GenerationError as error:
@@ -129,7 +131,7 @@ def composition_title(request: HttpRequest, composition_id: uuid.UUID) -> HttpRe
 @never_cache
 def composition_delete(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse:
     """Ask whether a piece of one's own is to be deleted, and do it."""
-    piece = _own_piece(request, composition_id)
+    piece = own_piece(request, composition_id)
     if request.method != "POST":
         is_in_shop = piece.is_listed(now=timezone.now())
         return render(request, "generation/delete.html", {"composition": piece, "is_in_shop": is_in_shop})
@@ -193,20 +195,6 @@ def composition_opening(request: HttpRequest, composition_id: uuid.UUID) -> Http
     return serve_file(request, path=path, content_type="audio/mpeg", etag=etag)
 
 
-@require_safe
-@cache_control(private=True, max_age=0)
-def shop(request: HttpRequest) -> HttpResponse:
-    """Show what everybody may buy, and what is gone."""
-    filters = ShopForm(request.GET)
-    pieces = filters.narrow(selectors.shop_compositions())
-    context = {
-        "page": Paginator(pieces, PIECES_PER_PAGE).get_page(request.GET.get("page")),
-        "filters": filters,
-        "instruments": Instrument.objects.filter(is_active=True),
-    }
-    return render(request, "generation/shop.html", context)
-
-
 def status_of(piece: Composition, *, can_listen: bool) -> dict[str, Any]:
     """Describe how far a piece is, for the waiting page and for programs."""
     return {
@@ -248,13 +236,28 @@ def _compose_page(request: HttpRequest, *, form: ComposeForm, status: int = 200)
     return render(request, "generation/compose.html", context, status=status)
 
 
+def _around(piece: Composition, *, makers: Collection[uuid.UUID]) -> dict[str, Any]:
+    """Return what stands around a finished piece: the nearest others, what the visitor keeps, and their links to it."""
+    similar = similar_to(piece)
+    keys = [piece.pk, *(each.pk for each in similar)]
+    can_share = piece.maker_id in makers and piece.sale_state not in sharing.GONE
+    return {
+        "similar": similar,
+        "more_like_query": query_of_more_like(piece),
+        "kept": selectors.kept_among(keys, makers=makers),
+        "can_share": can_share,
+        "share_links": sharing.open_links(piece) if can_share else [],
+    }
+
+
 def _piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
     return selectors.composition_for_listener(
         composition_id=composition_id, makers=makers_of(request), user=request.user
     )
 
 
-def _own_piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
+def own_piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
+    """Return a piece that the visitor made; anything else is a 404."""
     piece = Composition.objects.filter(pk=composition_id, maker__in=makers_of(request)).first()
     if piece is None:
         raise Http404

@@ -41,19 +41,19 @@ WORKERS, THREADS = 2, 20
 ANSWER_WITHIN_SECONDS = 60
 
 
-def prepare() -> None:
+def prepare(*, for_command: str = "bench_sales") -> None:
     """Make the tables and offer the instruments. Refuses a database that is not an empty PostgreSQL."""
     if connection.vendor != "postgresql":
         raise CommandError(
-            "bench_sales measures PostgreSQL. Run:  python -m tests.with_postgres python manage.py bench_sales"
+            f"{for_command} measures PostgreSQL. Run:  python -m tests.with_postgres python manage.py {for_command}"
         )
     if settings.PRODUCTION or not settings.TEST_CHECKOUT:
         raise CommandError(
-            "bench_sales sells to invented buyers; it runs in development, without a Stripe key."
+            f"{for_command} fills a shop of invented pieces and buyers; it runs in development, without a Stripe key."
         )
     if connection.introspection.table_names():
         raise CommandError(
-            "The database is not empty; let python -m tests.with_postgres start one for bench_sales."
+            f"The database is not empty; let python -m tests.with_postgres start one for {for_command}."
         )
     call_command("migrate", verbosity=0, interactive=False)
     call_command("createcachetable", verbosity=0)

@@ -19,8 +19,8 @@ from tests.factories import a_listed_composition, a_maker, a_queued_composition,
 pytestmark = pytest.mark.django_db
 
 ORDER = OrderFields(instrument="piano", seconds=15)
-BEGINS_IN = {"generation/services.py", "marketplace/bench_shop.py"}
-"""Where a piece may begin: the services, which are told its family, and the bench of selling."""
+BEGINS_IN = {"generation/services.py", "marketplace/bench_pages.py", "marketplace/bench_shop.py"}
+"""Where a piece may begin: the services, which are told its family, and the benches of selling and browsing."""
 
 
 def test_what_is_made_from_a_piece_is_of_its_family_and_leaves_the_shop_with_it() -> None:

@@ -96,13 +96,29 @@ def test_a_listener_with_two_makers_has_one_voice() -> None:
     assert kept() == [(piece.pk, first.pk, 3)]
 
 
-def test_a_rating_is_kept_by_one_statement(django_assert_num_queries: object) -> None:
+def test_a_rating_replaces_the_earlier_one_of_the_same_listener() -> None:
     piece, maker = a_listed_composition(), a_maker()
-    with django_assert_num_queries(1):  # type: ignore[operator]
-        services.rate_composition(composition=piece, maker=maker, stars=3)
-    with django_assert_num_queries(1):  # type: ignore[operator]
-        services.rate_composition(composition=piece, maker=maker, stars=4)
+    services.rate_composition(composition=piece, maker=maker, stars=3)
+    services.rate_composition(composition=piece, maker=maker, stars=4)
     assert kept() == [(piece.pk, maker.pk, 4)]
+
+
+def test_the_mean_counts_from_the_third_listener_on_and_follows_every_rating() -> None:
+    piece, other = a_listed_composition(), a_listed_composition()
+    makers = [a_maker() for _ in range(3)]
+
+    def stars() -> tuple[int, float]:
+        piece.refresh_from_db()
+        return piece.stars_count, piece.stars_mean
+
+    services.rate_composition(composition=other, maker=makers[0], stars=1)
+    seen = []
+    for maker, given in zip(makers, (5, 4, 4), strict=True):
+        services.rate_composition(composition=piece, maker=maker, stars=given)
+        seen.append(stars())
+    assert seen == [(1, 0.0), (2, 0.0), (3, pytest.approx(13 / 3))]
+    services.rate_composition(composition=piece, maker=makers[0], stars=1)
+    assert stars() == (3, 3.0)
 
 
 @pytest.mark.parametrize("stars", ["0", "6", "-1", "3.5", "five", "", "²", "9" * 5000, "\x00", None])

@@ -171,7 +171,7 @@ class TestShop:
     def test_a_sold_piece_is_seen_but_not_heard(self, client: Client) -> None:
         a_listed_composition(title="Taken", sale_state=Composition.SaleState.SOLD)
 
-        page = client.get(reverse("shop"))
+        page = client.get(reverse("shop"), {"state": "sold"})
 
         assertContains(page, "Taken")
         assertContains(page, '<span class="badge-state badge-sold">Sold</span>')

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from marketplace import bench
 from marketplace.bench_composing import composing
+from marketplace.bench_pages import browsing
 from marketplace.bench_sales import selling
 from marketplace.bench_sound import sounding
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         figures = []
-        parts = [composing, sounding, bench.visit, selling]
+        parts = [composing, sounding, bench.visit, selling, browsing]
         if not options["skip_clone"]:
             parts.append(bench.fresh_clone)
         for part in parts:

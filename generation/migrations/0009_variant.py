@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('generation', '0007_library'),
+        ('generation', '0008_open_shop'),
     ]
 
     operations = [
