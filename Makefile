@@ -5,13 +5,14 @@ PORT ?= 8000
 VENV := .venv/bin
 export PORT
 
-.PHONY: help setup run test test-stripe lint bench train
+.PHONY: help setup run test test-stripe lint screenshots bench train
 
 help:
 	@echo "make run    from a fresh clone to the open shop at http://localhost:$(PORT)/"
 	@echo "make test   the whole suite: unit, PostgreSQL races, browser"
 	@echo "make test-stripe  what the product asks of Stripe, asked of a sandbox too (STRIPE_TEST_KEY; docs/stripe.md)"
 	@echo "make lint   ruff, mypy, import-linter, migrations and deployment checks"
+	@echo "make screenshots  docs/screenshots, from the real pages"
 	@echo "make bench  the benchmarks, as a table and in bench/results.json"
 	@echo "make train  train the base and all instruments on CORPUS (default ../shared/corpus); takes hours"
 
@@ -54,6 +55,10 @@ lint: .venv/installed-dev
 	$(VENV)/mypy
 	$(VENV)/python manage.py makemigrations --check --dry-run
 	deploy/check.sh $(VENV)/python
+
+screenshots: .venv/installed-dev
+	@deploy/system-packages.sh test
+	$(VENV)/python -m tests.browser.screenshots
 
 bench: setup
 	@deploy/system-packages.sh test

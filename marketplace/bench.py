@@ -141,7 +141,7 @@ def visit(source: Path) -> Iterator[Figure]:
 
             def wait(instrument: str, seconds: int) -> tuple[float, float]:
                 # The other take of the order before is none of this one's business.
-                _wait_until_idle(Path(name))
+                wait_until_idle(Path(name))
                 return click_to_sound(address, instrument=instrument, seconds=seconds)
 
             for instrument in ("piano", "guitar"):
@@ -251,7 +251,7 @@ def _processes() -> list[_Process]:
     return found
 
 
-def _wait_until_idle(var: Path) -> None:
+def wait_until_idle(var: Path) -> None:
     """Wait until the pieces that a first start composes for the shop are done."""
     deadline = time.monotonic() + COMPOSE_WITHIN_SECONDS
     unfinished: Any = None
