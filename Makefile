@@ -60,7 +60,7 @@ screenshots: .venv/installed-dev
 	@deploy/system-packages.sh test
 	$(VENV)/python -m tests.browser.screenshots
 
-bench: setup
+bench: setup .venv/installed-dev
 	@deploy/system-packages.sh test
 	$(VENV)/python manage.py bench --docs
 
