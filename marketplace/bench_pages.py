@@ -86,7 +86,8 @@ def fill(count: int, *, rng: random.Random) -> None:
             state=Composition.State.READY, progress=100, title=f"{model.instrument} in {tonic} {mode}, no. {number:x}",
             mood=rng.choice(["", *Composition.Mood.values]), seconds=rng.choice((6, 15, 30, 60, 90)) + rng.random(),
             bpm=float(rng.randint(40, 200)), tonic=tonic, mode=mode, metre="4/4", notes=200,
-            fingerprint=hashlib.sha256(f"{number}".encode()).hexdigest()[:58], peaks=rng.choice(peaks), roll=rng.choice(rolls),
+            fingerprint=hashlib.sha256(f"{number}".encode()).hexdigest()[:58],
+            peaks=rng.choice(peaks), roll=rng.choice(rolls),
             originality={"longest_run_corpus": 8, "longest_run_works": 0, "nearest": None},
             price_minor=model.instrument.price_minor, currency=model.instrument.currency,
             sale_state=Composition.SaleState.SOLD if sold else Composition.SaleState.AVAILABLE,
@@ -96,7 +97,7 @@ def fill(count: int, *, rng: random.Random) -> None:
 
     made = min(count, DIFFERENT)
     Composition.objects.bulk_create([piece(number) for number in range(made)], batch_size=500)
-    columns = [field.column for field in Composition._meta.concrete_fields]
+    columns = [field.column for field in Composition._meta.concrete_fields if not field.generated]
     copied = {
         "id": "gen_random_uuid()",
         "fingerprint": "fingerprint || '-' || copy",
