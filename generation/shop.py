@@ -69,7 +69,16 @@ LENGTHS: dict[str, tuple[float | None, float | None]] = {
 }
 """Seconds, likewise; half a second more than what is shown, since pieces end on a note."""
 
-UNREAD = ("originality", "timings", "error", "claim", "heartbeat_at", "fingerprint", "master_sha256", "title_sought")
+UNREAD = (
+    "originality",
+    "timings",
+    "error",
+    "claim",
+    "heartbeat_at",
+    "fingerprint",
+    "master_sha256",
+    "title_sought",
+)
 """Columns that no card shows."""
 
 

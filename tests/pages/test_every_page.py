@@ -12,7 +12,10 @@ from django.test import Client
 from django.urls import reverse
 
 from generation.catalogue import sync_instruments
+from generation.listeners import keep_favourite
 from generation.models import Composition
+from generation.panel import draw_pair
+from generation.sharing import make_link, open_links
 from tests.factories import a_listed_composition, a_maker, a_queued_composition, a_ready_composition, a_user
 from tests.licensing.factories import a_right
 
@@ -108,6 +111,50 @@ def own_certificate(name: str) -> Visit:
     return visit
 
 
+def empty_shop_filter(client: Client) -> str:
+    a_listed_composition()
+    return reverse("shop") + "?mood=calm&tempo=fast&instrument=theremin"
+
+
+def own_ready_piece(client: Client) -> str:
+    user = a_user()
+    client.force_login(user)
+    piece = a_ready_composition(maker=a_maker(user=user))
+    a_listed_composition()
+    make_link(composition=piece, days=7)
+    return reverse("composition", args=[piece.pk])
+
+
+def shared(**fields: object) -> Visit:
+    def visit(client: Client) -> str:
+        piece = a_ready_composition()
+        make_link(composition=piece, days=7)
+        token = open_links(piece)[0].token
+        Composition.objects.filter(pk=piece.pk).update(**fields)
+        return reverse("shared", args=[token])
+
+    return visit
+
+
+def full_favourites(client: Client) -> str:
+    user = a_user()
+    client.force_login(user)
+    keep_favourite(composition=a_listed_composition(), maker=a_maker(user=user))
+    return reverse("favourites")
+
+
+def drawn_pair(**fields: object) -> Visit:
+    def visit(client: Client) -> str:
+        user = a_user()
+        client.force_login(user)
+        pieces = [a_listed_composition(), a_listed_composition()]
+        pair = draw_pair(maker=a_maker(user=user))
+        Composition.objects.filter(pk=pieces[0].pk).update(**{"sale_state": "available"} | fields)
+        return reverse("listen_pair", args=[pair.pk])
+
+    return visit
+
+
 PAGES: dict[str, Visit] = {
     "home, empty": address("home"),
     "home": full_home,
@@ -124,6 +171,16 @@ PAGES: dict[str, Visit] = {
     "compose without instruments": address("compose"),
     "shop, empty": address("shop"),
     "shop": full_shop,
+    "shop, nothing fits": empty_shop_filter,
+    "favourites, empty": address("favourites"),
+    "favourites": full_favourites,
+    "one's own piece": own_ready_piece,
+    "shared": shared(),
+    "shared and sold": shared(sale_state="sold"),
+    "shared and retired": shared(sale_state="retired"),
+    "listening panel": address("listen"),
+    "a pair": drawn_pair(),
+    "a pair that is gone": drawn_pair(sale_state="sold"),
     "library of a guest": address("library"),
     "library": full_library,
     "library, nothing found": lambda client: full_library(client) + "?q=nothing",
@@ -159,7 +216,7 @@ PAGES: dict[str, Visit] = {
 @pytest.fixture(params=list(PAGES))
 def html(request: pytest.FixtureRequest, client: Client) -> str:
     answer = client.get(PAGES[request.param](client))
-    assert answer.status_code in {200, 404}
+    assert answer.status_code in {200, 404, 410}
     return answer.content.decode()
 
 
