@@ -97,7 +97,7 @@ def fill(count: int, *, rng: random.Random) -> None:
 
     made = min(count, DIFFERENT)
     Composition.objects.bulk_create([piece(number) for number in range(made)], batch_size=500)
-    columns = [field.column for field in Composition._meta.concrete_fields if not field.generated]
+    columns = [str(field.column) for field in Composition._meta.concrete_fields if not field.generated]
     copied = {
         "id": "gen_random_uuid()",
         "fingerprint": "fingerprint || '-' || copy",
