@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Maker
@@ -224,6 +225,14 @@ class Composition(models.Model):
     preview_sha256 = models.CharField(_("SHA-256 of the preview"), max_length=64, blank=True, default="")
     master_sha256 = models.CharField(_("SHA-256 of the master"), max_length=64, blank=True, default="")
 
+    title_sought = models.GeneratedField(
+        verbose_name=_("title as it is looked for"),
+        expression=Lower("title"),
+        output_field=models.CharField(max_length=120),
+        db_persist=True,
+        editable=False,
+    )
+
     # What listeners say; written with every rating. A mean of fewer than ``RATED_FROM`` says nothing and is 0.
     stars_count = models.PositiveIntegerField(_("ratings"), default=0)
     stars_mean = models.FloatField(_("mean of the ratings"), default=0.0)
@@ -252,7 +261,7 @@ class Composition(models.Model):
         verbose_name_plural = _("compositions")
         indexes = [
             models.Index(fields=["state", "created_at"], name="generation_queue"),
-            _shop_index("-listed_from", also=["title"], name="generation_shop_newest"),
+            _shop_index("-listed_from", also=["title_sought"], name="generation_shop_newest"),
             _shop_index("seconds", "-listed_from", name="generation_shop_length"),
             _shop_index("bpm", "-listed_from", name="generation_shop_tempo"),
             _shop_index("-stars_mean", "-listed_from", name="generation_shop_stars"),

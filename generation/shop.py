@@ -69,7 +69,16 @@ LENGTHS: dict[str, tuple[float | None, float | None]] = {
 }
 """Seconds, likewise; half a second more than what is shown, since pieces end on a note."""
 
-UNREAD = ("originality", "timings", "error", "claim", "heartbeat_at", "fingerprint", "master_sha256")
+UNREAD = (
+    "originality",
+    "timings",
+    "error",
+    "claim",
+    "heartbeat_at",
+    "fingerprint",
+    "master_sha256",
+    "title_sought",
+)
 """Columns that no card shows."""
 
 
@@ -135,7 +144,7 @@ def shop_page(wish: Wish, *, number: int, instruments: Iterable[Instrument]) -> 
     asked = number
     if total <= COUNTED_UP_TO:
         number = min(number, max(1, -(-total // PIECES_PER_PAGE)))
-    pieces = _pieces(found, sort=wish.sort, number=number)
+    pieces = _pieces(found, sort=wish.sort, number=number) if total else []
     if not pieces and number > 1:
         number = 1
         pieces = _pieces(found, sort=wish.sort, number=number)
@@ -219,7 +228,7 @@ def _means(word: str, *, instruments: Sequence[Instrument]) -> Q:
     lower = word.lower()
     if spelled_tonic(word) in TONICS:
         return Q(tonic=spelled_tonic(word))
-    condition = Q(title__icontains=word)
+    condition = Q(title_sought__contains=lower)
     named = [
         each.slug
         for each in instruments

@@ -20,7 +20,7 @@ from generation.shop import NEWEST, PAGES_AT_MOST, Wish
 Choices = list[tuple[str, str | Promise]]
 
 STATE_CHOICES: Choices = [
-    ("", gettext_lazy("can be bought")),
+    ("", gettext_lazy("on sale")),
     ("available", gettext_lazy("free right now")),
     ("on_hold", gettext_lazy("on hold")),
     ("sold", gettext_lazy("sold")),
@@ -93,7 +93,7 @@ class ShopForm(forms.Form):
     mode = forms.ChoiceField(
         label=gettext_lazy("Mode"),
         required=False,
-        choices=[("", gettext_lazy("major and minor")), *Composition.Mode.choices],
+        choices=[("", gettext_lazy("any mode")), *Composition.Mode.choices],
     )
     state = forms.ChoiceField(label=gettext_lazy("Show"), required=False, choices=STATE_CHOICES)
 
@@ -125,7 +125,7 @@ class ShopForm(forms.Form):
         for name, errors in self.errors.items():
             is_choice = isinstance(self.fields[name], forms.ChoiceField)
             said.append(
-                _unknown(self.data.get(name), label=self.fields[name].label) if is_choice else errors[0]
+                _unknown(self.data.get(name), label=self.fields[name].label) if is_choice else str(errors[0])
             )
         if self.page_number() is None:
             number = _shortened(self.data.get("page"))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generation import model_views, sharing_views, shop_views, views
+from generation import model_views, panel_views, sharing_views, shop_views, views
 
 urlpatterns = [
     path("compose/", views.compose, name="compose"),
@@ -20,6 +20,9 @@ urlpatterns = [
     path("corpus/", model_views.corpus, name="corpus"),
     path("corpus/ledger.json", model_views.corpus_json, name="corpus_json"),
     path("compositions/<uuid:composition_id>/", views.composition, name="composition"),
+    path("listen/", panel_views.listen, name="listen"),
+    path("listen/<uuid:pair_id>/", panel_views.pair, name="listen_pair"),
+    path("listen/<uuid:pair_id>/<str:side>.mp3", panel_views.pair_preview, name="listen_preview"),
     path("s/<str:token>/", sharing_views.shared, name="shared"),
     path("s/<str:token>/preview.mp3", sharing_views.shared_preview, name="shared_preview"),
     path(

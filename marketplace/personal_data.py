@@ -11,7 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.db.models import Model, QuerySet
 
 from accounts.models import User
-from generation.models import Composition, Rating
+from generation.models import Comparison, Composition, Favourite, Rating, ShareLink
 from licensing.models import Certificate, ExclusiveRight
 from payments.models import Declaration, Purchase, PurchaseEvent
 
@@ -42,6 +42,15 @@ def personal_data_of(user: User) -> dict[str, Any]:
         ),
         "compositions": _rows(Composition.objects.filter(maker__in=makers), COMPOSITION),
         "ratings": _rows(Rating.objects.filter(maker__in=makers), ("composition", "stars", "rated_at")),
+        "favourites": _rows(Favourite.objects.filter(maker__in=makers), ("composition", "kept_at")),
+        "comparisons": _rows(
+            Comparison.objects.filter(maker__in=makers),
+            ("one", "other", "one_is_a", "preferred", "answered_at"),
+        ),
+        "share_links": _rows(
+            ShareLink.objects.filter(composition__maker__in=makers),
+            ("composition", "created_at", "expires_at", "revoked_at"),
+        ),
         "purchases": _rows(Purchase.objects.filter(buyer=user), PURCHASE),
         "moves_of_purchases": _rows(
             PurchaseEvent.objects.filter(purchase__buyer=user),

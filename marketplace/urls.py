@@ -4,6 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from generation import panel_views
 from marketplace import views
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -27,5 +28,6 @@ urlpatterns = [
     path("", include("payments.urls")),
     path("api/", include("marketplace.api")),
     path("admin/health/", admin.site.admin_view(views.staff_health), name="staff_health"),
+    path("admin/panel/", admin.site.admin_view(panel_views.staff_panel), name="staff_panel"),
     path("admin/", admin.site.urls),
 ]

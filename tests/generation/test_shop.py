@@ -181,7 +181,7 @@ def many(count: int) -> None:
     values = {
         field.attname: getattr(like, field.attname)
         for field in Composition._meta.concrete_fields
-        if field.attname not in {"id", "fingerprint", "created_at", "maker_id"}
+        if field.attname not in {"id", "fingerprint", "created_at", "maker_id", "title_sought"}
     }
     Composition.objects.bulk_create(
         [Composition(**values, maker=maker, fingerprint=f"{count}-{number}") for number in range(count)],

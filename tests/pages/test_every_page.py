@@ -16,7 +16,10 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, resolve, reverse
 
 from generation.catalogue import sync_instruments
+from generation.listeners import keep_favourite
 from generation.models import Composition
+from generation.panel import draw_pair
+from generation.sharing import make_link, open_links
 from licensing.models import Certificate
 from licensing.transfers import transfer_right
 from payments import gateway, services
@@ -138,6 +141,31 @@ def replaced_certificate(name: str) -> Visit:
     return visit
 
 
+def empty_shop_filter(client: Client) -> str:
+    a_listed_composition()
+    return reverse("shop") + "?mood=calm&tempo=fast&instrument=theremin"
+
+
+def own_ready_piece(client: Client) -> str:
+    user = a_user()
+    client.force_login(user)
+    piece = a_ready_composition(maker=a_maker(user=user))
+    a_listed_composition()
+    make_link(composition=piece, days=7)
+    return reverse("composition", args=[piece.pk])
+
+
+def shared(**fields: object) -> Visit:
+    def visit(client: Client) -> str:
+        piece = a_ready_composition()
+        make_link(composition=piece, days=7)
+        token = open_links(piece)[0].token
+        Composition.objects.filter(pk=piece.pk).update(**fields)
+        return reverse("shared", args=[token])
+
+    return visit
+
+
 def purchase(name: str, *deeds: Callable[[Shop, Purchase], object]) -> Visit:
     """A purchase on hold, after what is done to it."""
 
@@ -150,6 +178,25 @@ def purchase(name: str, *deeds: Callable[[Shop, Purchase], object]) -> Visit:
                 deed(shop, held)
         client.force_login(held.buyer)
         return reverse(name, args=[held.session_id if name == "test_checkout" else held.pk])
+
+    return visit
+
+
+def full_favourites(client: Client) -> str:
+    user = a_user()
+    client.force_login(user)
+    keep_favourite(composition=a_listed_composition(), maker=a_maker(user=user))
+    return reverse("favourites")
+
+
+def drawn_pair(**fields: object) -> Visit:
+    def visit(client: Client) -> str:
+        user = a_user()
+        client.force_login(user)
+        pieces = [a_listed_composition(), a_listed_composition()]
+        pair = draw_pair(maker=a_maker(user=user))
+        Composition.objects.filter(pk=pieces[0].pk).update(**{"sale_state": "available"} | fields)
+        return reverse("listen_pair", args=[pair.pk])
 
     return visit
 
@@ -190,6 +237,16 @@ PAGES: dict[str, Visit] = {
     "compose without instruments": address("compose"),
     "shop, empty": address("shop"),
     "shop": full_shop,
+    "shop, nothing fits": empty_shop_filter,
+    "favourites, empty": address("favourites"),
+    "favourites": full_favourites,
+    "one's own piece": own_ready_piece,
+    "shared": shared(),
+    "shared and sold": shared(sale_state="sold"),
+    "shared and retired": shared(sale_state="retired"),
+    "listening panel": address("listen"),
+    "a pair": drawn_pair(),
+    "a pair that is gone": drawn_pair(sale_state="sold"),
     "library of a guest": address("library"),
     "library": full_library,
     "library, nothing found": lambda client: full_library(client) + "?q=nothing",
@@ -235,15 +292,18 @@ PAGES: dict[str, Visit] = {
 }
 
 
-NOT_THERE = {"certificate mistyped", "certificate nobody knows", "nothing there"}
+NOT_THERE = {
+    "certificate mistyped", "certificate nobody knows", "nothing there", "shared and sold", "shared and retired",
+}  # fmt: skip
 
 NO_PAGES = {
     "api_token", "api_token_revoke", "certificate_json", "certificate_pdf", "composition_cancel",
-    "composition_opening", "composition_preview", "composition_rating", "composition_status",
-    "composition_title", "composition_visibility", "corpus_json", "dev_mail", "download", "download_link",
-    "extra_request", "healthz", "library_archive", "model_card_json", "personal_data", "purchase_cancel",
-    "purchase_return", "readyz", "register_entries", "register_head", "signing_keys", "staff_health",
-    "stripe_webhook",
+    "composition_favourite", "composition_opening", "composition_preview", "composition_rating",
+    "composition_share", "composition_status", "composition_title", "composition_unshare",
+    "composition_visibility", "corpus_json", "dev_mail", "download", "download_link", "extra_request",
+    "healthz", "library_archive", "listen_preview", "model_card_json", "personal_data", "purchase_cancel",
+    "purchase_return", "readyz", "register_entries", "register_head", "shared_preview", "shop_states",
+    "signing_keys", "staff_health", "staff_panel", "stripe_webhook",
 }  # fmt: skip
 """Addresses that answer with a file, with JSON or with a way on, and the staff's page, which has the admin's head."""
 
@@ -275,7 +335,8 @@ def test_every_address_has_a_row_here(client: Client) -> None:
 @pytest.fixture(params=list(PAGES))
 def html(request: pytest.FixtureRequest, client: Client) -> str:
     answer = client.get(PAGES[request.param](client))
-    assert answer.status_code == (404 if request.param in NOT_THERE else 200)
+    gone = (404, 410) if request.param in NOT_THERE else (200,)
+    assert answer.status_code in gone
     return answer.content.decode()
 
 
