@@ -25,7 +25,7 @@ STATE_CHOICES: Choices = [
     ("on_hold", gettext_lazy("on hold")),
     ("sold", gettext_lazy("sold")),
     ("retired", gettext_lazy("retired")),
-    ("all", gettext_lazy("everything, gone or not")),
+    ("all", gettext_lazy("everything")),
 ]
 TEMPO_CHOICES: Choices = [
     ("", gettext_lazy("any tempo")),
