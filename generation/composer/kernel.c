@@ -55,13 +55,14 @@ static const int64_t COLUMNS[] = {
 };
 
 /* Where the families of leanings.FAMILIES begin. */
-enum { MOVES = 9 * 3 * 2, CHAINS = 7 };
+enum { MOVES = 9 * 3 * 2, CHAINS = 7, RUNS = 5, ZONES = 3 };
 enum { STRUCK, HELD = STRUCK + 7, OVER = HELD + 7, UNDER = OVER + MOVES, AGAIN = UNDER + MOVES,
        FOLLOWS = AGAIN + 2 * 2, PAST_HELD = FOLLOWS + 2 * 4, GROWS = PAST_HELD + 2 * 3, JOINS = GROWS + 4 * 2,
        LANDS = JOINS + 2 * 3, ON_TIME = LANDS + 5, CROSSES = ON_TIME + 2 * 3, LENGTH = CROSSES + 2 };
 /* The same, counted from the end of the durations' classes on. */
 enum { RETURNS, ADDED = RETURNS + 4 * CHAINS, AGAINST = ADDED + MOVES, MAKES = AGAINST + 3,
-       FILLS = MAKES + 3 * 3 + 2, LATER = FILLS + 3 * 3 };
+       FILLS = MAKES + 3 * 3 + 2, TURNS = FILLS + 3 * 3, STRAYS = TURNS + 2 * RUNS * 2,
+       LATER = STRAYS + 2 * ZONES * 3 };
 
 /* Outputs of a layer whose weights lie together, and candidates that share what is loaded of them. */
 enum { PANEL = 16, SIDE = 4 };
@@ -870,6 +871,10 @@ static void last_of_line(const int32_t *notes, int64_t count, int64_t onset, int
     }
 }
 
+/* Where a line is going and where it is: its moves one way up to its last note (which has gone `way`), and whether that
+ * lies below (0), near (1) or above (2) the mean of its last notes. */
+typedef struct { int64_t way, moves, zone; } Course;
+
 /* What a note about to be chosen is judged by. */
 typedef struct {
     int64_t held[MOST_SOUNDING], struck[MOST_SOUNDING]; /* pitches, and whether they begin with it */
@@ -881,6 +886,7 @@ typedef struct {
     uint32_t sounding;
     int64_t sound;              /* SPARSE, TRIAD, OTHER or FULL */
     bool chord;
+    Course course[2];
     uint8_t same[2][MOST_CLASSES], alike[2][MOST_CLASSES]; /* moves made before, if a line goes to that pitch */
 } Around;
 
@@ -947,6 +953,32 @@ static void look_for_returns(const Line *line, int64_t onset, uint8_t *same, uin
     }
 }
 
+/* Notes of a line whose mean says where it is, and semitones from it that are near. */
+enum { RECENT = 24, NEAR = 4 };
+
+static Course course_of(const Line *line)
+{
+    Course course = {0, 0, 1};
+    int64_t made = at_most(line->notes, RECENT), sum = 0, after = 0, last = 0;
+    bool one_way = true;
+    for (int64_t back = 0; back < made; back++) {
+        int64_t pitch = line->ring[(line->notes - 1 - back) % REMEMBERED].pitch;
+        int64_t up = back ? (after > pitch) - (after < pitch) : 0;
+        if (!course.way)
+            course.way = up;
+        one_way &= !up || up == course.way;
+        course.moves += one_way && up;
+        last = back ? last : pitch;
+        sum += pitch;
+        after = pitch;
+    }
+    int64_t off = last * made - sum;
+    course.zone += (off > NEAR * made) - (off < -NEAR * made);
+    return course;
+}
+
+static int64_t run_of(int64_t moves) { return moves < 4 ? moves - 1 : moves < 6 ? 3 : 4; }
+
 static void look_around(const int32_t *notes, int64_t count, int64_t onset, const int32_t *numbers,
                         const Motifs *motifs, Around *out)
 {
@@ -991,6 +1023,7 @@ static void look_around(const int32_t *notes, int64_t count, int64_t onset, cons
         Line now = motifs->lines[line];
         if (!out->chord && count)
             extend(&now, notes, count, line ? -1 : 1);
+        out->course[line] = course_of(&now);
         look_for_returns(&now, onset, out->same[line], out->alike[line]);
     }
 }
@@ -1003,6 +1036,16 @@ static int64_t move_of(int64_t pitch, const int64_t *line)
     return ((wide > 12 ? 8 : size[wide]) * 3 + way) * 2 + (move > 0);
 }
 
+/* The classes (at most 2) of a line that goes on to a pitch. */
+static int64_t courses_of(const Course *course, int64_t line, int64_t from, int64_t pitch, int64_t *out)
+{
+    int64_t made = 0, later = LENGTH + K.durations, up = (pitch > from) - (pitch < from);
+    if (up && course->way)
+        out[made++] = later + TURNS + (line * RUNS + run_of(course->moves)) * 2 + (up != course->way);
+    out[made++] = later + STRAYS + (line * ZONES + course->zone) * 3 + up + 1;
+    return made;
+}
+
 /* What a pitch makes of the classes that sound: one of them; of two a triad, of three a seventh; or something else. */
 static int64_t made_of(const Around *around, int64_t pitch)
 {
@@ -1013,7 +1056,7 @@ static int64_t made_of(const Around *around, int64_t pitch)
     return 3 * sound + (sound == FULL || kind == TRIAD || kind == SEVENTH ? 1 : 2);
 }
 
-/* The classes (at most MOST_SOUNDING + 14) that a pitch would be one more of; returns how many. A note to which others
+/* The classes (at most MOST_SOUNDING + 18) that a pitch would be one more of; returns how many. A note to which others
  * may be added above is `last` of its chord only if it is told so. */
 static int64_t pitch_classes_of(const Around *around, int64_t pitch, bool last, int64_t *out)
 {
@@ -1031,12 +1074,14 @@ static int64_t pitch_classes_of(const Around *around, int64_t pitch, bool last, 
             out[made++] = OVER + move;
             out[made++] = later + RETURNS + chain_of(around->same[0][pitch]);
             out[made++] = later + RETURNS + CHAINS + chain_of(around->alike[0][pitch]);
+            made += courses_of(&around->course[0], 0, around->top[0], pitch, out + made);
             if (around->down < 2)
                 out[made++] = later + AGAINST + (!up || !around->down ? 0 : up == around->down ? 1 : 2);
         }
     }
     if (!around->chord && around->bass[0] >= 0 && pitch <= around->lowest) {
         out[made++] = UNDER + move_of(pitch, around->bass);
+        made += courses_of(&around->course[1], 1, around->bass[0], pitch, out + made);
         out[made++] = later + RETURNS + 2 * CHAINS + chain_of(around->same[1][pitch]);
         out[made++] = later + RETURNS + 3 * CHAINS + chain_of(around->alike[1][pitch]);
     }
@@ -1116,7 +1161,7 @@ void count_leanings(const int32_t *notes, int64_t count, const int32_t *numbers,
     for (int64_t index = 0; index < count; index++) {
         Around around;
         Before before;
-        int64_t classes[MOST_SOUNDING + 24];
+        int64_t classes[MOST_SOUNDING + 28];
         const int32_t *one = note(notes, index);
         bool last = index + 1 == count || note(notes, index + 1)[ONSET] > one[ONSET];
         look_around(notes, index, one[ONSET], numbers, &motifs, &around);
@@ -1157,7 +1202,7 @@ static void lean_advances(const Desk *desk, int64_t row, const uint8_t *allowed,
 static void lean_pitches(const Desk *desk, int64_t row, int64_t onset, const uint8_t *allowed, int64_t *logits)
 {
     Around around;
-    int64_t classes[MOST_SOUNDING + 14];
+    int64_t classes[MOST_SOUNDING + 18];
     look_around(notes_of(desk, row), state_of(desk, row)[COUNT], onset, desk->numbers, motifs_of(desk, row), &around);
     for (int64_t pitch = 0; pitch < K.pitches; pitch++)
         if (allowed[pitch])

@@ -56,6 +56,10 @@ FAMILIES = (
     ("pitch: more than three classes sound: one of them or another", 2),
     *((f"advance: in a bar with {onsets} onsets than the one before: within it, to the bar line after it, or beyond", 3)
       for onsets in ("fewer", "no more and no fewer", "more")),
+    *((f"pitch: after {moves} one way the {line} goes on or turns", 2)
+      for line in _LINES for moves in ("a move", "two moves", "three", "four or five", "six or more")),
+    *((f"pitch: from {where} the mean of its last notes the {line} goes down, stays or goes up", 3)
+      for line in _LINES for where in ("below", "near", "above")),
 )  # fmt: skip
 """What each family of classes tells apart, and how many classes it has; new ones come last (:func:`completed`)."""
 

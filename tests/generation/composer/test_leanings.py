@@ -121,6 +121,39 @@ def test_moves_made_before_are_counted_along_the_whole_line(seed: int) -> None:
         assert family(alone, f"the {one} has made before, on any step") == chains(steps)
 
 
+def turned(line: list[int]) -> list[int]:
+    """Moves that go on or turn after 1, 2, 3, 4-5 and more moves one way; notes struck again are no moves."""
+    found = [0] * 10
+    ways = [1 if b > a else -1 for a, b in pairwise(line) if a != b]
+    for index, way in enumerate(ways[1:], start=1):
+        run = next((back for back in range(1, index) if ways[index - 1 - back] != ways[index - 1]), index)
+        found[2 * (0, 0, 1, 2, 3, 3, 4)[min(run, 6)] + (way != ways[index - 1])] += 1
+    return found
+
+
+def strayed(line: list[int]) -> list[int]:
+    """Moves down, none and up from below, near and above the mean of the last 24 notes."""
+    found = [0] * 9
+    for index, (before, after) in enumerate(pairwise(line), start=1):
+        off = before - float(np.mean(line[max(0, index - 24) : index]))
+        found[3 * ((off > 4) - (off < -4) + 1) + (after > before) - (after < before) + 1] += 1
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_line_goes_on_or_turns_and_strays_or_comes_back(seed: int) -> None:
+    score = song(seed, form="AAB")
+    line = top_line(score.notes)
+    alone = counted(Score("piano", tuple(line), score.metre, score.bars, 120.0, "C", "major"))
+    pitches = [note.pitch for note in line]
+    starts = [
+        index for index, (name, _) in enumerate(FAMILIES) if "one way the" in name or "from below the" in name
+    ]
+    first = sum(size for _, size in FAMILIES[: starts[0]])
+    np.testing.assert_array_equal(alone[first : first + 20], turned(pitches) * 2)
+    np.testing.assert_array_equal(alone[first + 20 : first + 38], strayed(pitches) * 2)
+
+
 def one_bar(*notes: tuple[int, int, int]) -> np.ndarray:
     return counted(
         Score("piano", tuple(sorted(Note(*note) for note in notes)), (4, 4), 2, 120.0, "C", "major")
