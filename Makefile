@@ -70,7 +70,7 @@ MODEL := weights.npz styles.npz critic.npz leanings.npz card.json
 SHIPPED := generation/pretrained
 MANAGE := $(VENV)/python manage.py
 ON_CORPUS = --corpus $(CORPUS) --cache training/cache --models $(SHIPPED)
-CHOSEN := --chosen --rounds 2 --orders 28
+CHOSEN := --chosen --rounds 8 --orders 14
 train: setup
 	$(MANAGE) train_composer --instrument base --corpus $(CORPUS) --cache training/cache --output training/base
 	$(MANAGE) build_originality_index --corpus $(CORPUS) --cache training/cache

@@ -104,12 +104,12 @@ def compose(
 
 
 def all_candidates(
-    order: Order, *, model: ComposerModel, selection: Selection | None = None
+    order: Order, *, model: ComposerModel, selection: Selection | None = None, count: int = CANDIDATES
 ) -> list[Candidate]:
     """The candidates of an order: as the network draws them, or as a selection goes on with them."""
     key = _key(order, source=None)
     drawn = _plan(order, model=model, key=key, source=None)
-    return _candidates(order, drawn, model=model, key=key, selection=selection)
+    return _candidates(order, drawn, model=model, key=key, selection=selection, count=count)
 
 
 def _plan(order: Order, *, model: ComposerModel, key: dict[str, Any], source: Source | None) -> PiecePlan:
@@ -124,10 +124,11 @@ def _candidates(
     key: dict[str, Any],
     selection: Selection | None,
     attempt: int = 0,
+    count: int = CANDIDATES,
     progress: Callable[[float, int], None] | None = None,
 ) -> list[Candidate]:
     """The candidates of one attempt."""
-    numbers = range(attempt * CANDIDATES, (attempt + 1) * CANDIDATES)
+    numbers = range(attempt * count, (attempt + 1) * count)
     return decode_batch(
         drawn,
         core=model.core,
@@ -152,7 +153,7 @@ def _ranked(candidates: list[Candidate], *, stream: Stream, mode: Mode | None) -
     All have come through the same choice while they were written, so that none is better than another; but those with
     a flaw come last, and before them those in which a wished mode is not heard.
     """
-    whole = [one for one in candidates if not _is_flawed(one.score)] or candidates
+    whole = [one for one in candidates if not is_flawed(one.score)] or candidates
     if mode:
         whole = [one for one in whole if heard_key(one.score.notes)[1] == mode] or whole
     leader = stream.choice(whole)
@@ -175,8 +176,8 @@ def _originals(
     return found
 
 
-def _is_flawed(score: Score) -> bool:
-    """Whether bars are repeated without end, or the last chord is no longer than what went before."""
+def is_flawed(score: Score) -> bool:
+    """Whether bars go on without end, or the last chord is no longer than those before: offered for want of others."""
     return _equal_bars_running(score) > _MOST_EQUAL_BARS or not ends_long(score)
 
 

@@ -48,7 +48,7 @@ SHORTEST_MOTIF, LONGEST_MOTIF = 2, 8
 SHORTEST_FIGURE, LONGEST_FIGURE = 3, 16
 """Moves of a line from note to note: how many make a motif (or a figure) at least, and up to which they are counted."""
 
-MOTIFS = 32
+MOTIFS = 32 + 2 * 129
 """Numbers in which a candidate's motifs are followed."""
 
 SEARCH = 24

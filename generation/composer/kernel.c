@@ -55,9 +55,14 @@ static const int64_t COLUMNS[] = {
 };
 
 /* Where the families of leanings.FAMILIES begin. */
-enum { STRUCK, HELD = STRUCK + 7, OVER = HELD + 7, UNDER = OVER + 9 * 3 * 2, AGAIN = UNDER + 9 * 3 * 2,
+enum { MOVES = 9 * 3 * 2, CHAINS = 7, RUNS = 5, ZONES = 3 };
+enum { STRUCK, HELD = STRUCK + 7, OVER = HELD + 7, UNDER = OVER + MOVES, AGAIN = UNDER + MOVES,
        FOLLOWS = AGAIN + 2 * 2, PAST_HELD = FOLLOWS + 2 * 4, GROWS = PAST_HELD + 2 * 3, JOINS = GROWS + 4 * 2,
        LANDS = JOINS + 2 * 3, ON_TIME = LANDS + 5, CROSSES = ON_TIME + 2 * 3, LENGTH = CROSSES + 2 };
+/* The same, counted from the end of the durations' classes on. */
+enum { RETURNS, ADDED = RETURNS + 4 * CHAINS, AGAINST = ADDED + MOVES, MAKES = AGAINST + 3,
+       FILLS = MAKES + 3 * 3 + 2, TURNS = FILLS + 3 * 3, STRAYS = TURNS + 2 * RUNS * 2,
+       LATER = STRAYS + 2 * ZONES * 3 };
 
 /* Outputs of a layer whose weights lie together, and candidates that share what is loaded of them. */
 enum { PANEL = 16, SIDE = 4 };
@@ -90,7 +95,12 @@ typedef struct { int64_t moves, onset, pitch, duration; } Motif;
 /* Of the top line and the bass their motifs, then their figures: what they are in after the last note (`now`) and after
  * the onset before it (`before`), which is what a note added to the last onset goes by. */
 enum { FIGURE = 2, MOTIFS = 4 };
-typedef struct { Motif now[MOTIFS], before[MOTIFS]; } Motifs;
+
+/* An outer line up to the onset before the last one: how many notes it had, and the last of them in a ring. */
+enum { REMEMBERED = 128 };
+typedef struct { int64_t notes; struct { int32_t onset, pitch; } ring[REMEMBERED]; } Line;
+
+typedef struct { Motif now[MOTIFS], before[MOTIFS]; Line lines[2]; } Motifs;
 
 static Told K;
 
@@ -103,7 +113,7 @@ int64_t kernel_tell(const Told *told, int64_t size, int64_t columns)
         || memcmp(told->columns, COLUMNS, sizeof COLUMNS) != 0)
         return 2;
     if (told->end + 1 > MOST_CLASSES || told->pitches > MOST_CLASSES || told->durations > MOST_CLASSES
-        || told->panel != PANEL || told->leanings != LENGTH + told->durations
+        || told->panel != PANEL || told->leanings != LENGTH + told->durations + LATER
         || told->sounding > MOST_SOUNDING || told->line > MOST_LINE
         || told->line != FIRST_TOKEN + told->shingle - 1 || told->lags != (IN_MOTIF - IN_LOOK_BACK) / 2 - 1
         || told->longest_motif >= MOST_MOVES || told->shortest_motif < 1 || told->longest_figure >= MOST_MOVES
@@ -279,11 +289,31 @@ static void line_motifs(const int32_t *notes, int64_t count, bool top, Motif *mo
     *figure = motif_among(line, ways, made, K.shortest_figure, K.longest_figure);
 }
 
+/* Add the outermost note of the last onset of `count` notes to a line (sign 1: the top, -1: the bass) if nothing sounds
+ * beyond it, as originality.lines has it. */
+static void extend(Line *line, const int32_t *notes, int64_t count, int64_t sign)
+{
+    int64_t last = count - 1, index = last, onset = last_onset(notes, count);
+    while (index >= 0 && note(notes, index)[ONSET] == onset)
+        index--;
+    const int32_t *outer = note(notes, sign > 0 ? last : index + 1);
+    for (int64_t held = index; held >= 0 && held > index - K.sounding; held--)
+        if (note(notes, held)[ONSET] + K.duration_steps[note(notes, held)[DURATION]] > onset
+            && note(notes, held)[PITCH] * sign > outer[PITCH] * sign)
+            return;
+    int64_t place = line->notes++ % REMEMBERED;
+    line->ring[place].onset = outer[ONSET];
+    line->ring[place].pitch = outer[PITCH];
+}
+
 /* Follow the lines to the last of `count` notes; called after each note in turn. */
 static void follow_motifs(const int32_t *notes, int64_t count, Motifs *motifs)
 {
-    if (count && (count == 1 || note(notes, count - 1)[ONSET] > note(notes, count - 2)[ONSET]))
+    if (count && (count == 1 || note(notes, count - 1)[ONSET] > note(notes, count - 2)[ONSET])) {
         memcpy(motifs->before, motifs->now, sizeof motifs->now);
+        for (int64_t line = 0; count > 1 && line < 2; line++)
+            extend(&motifs->lines[line], notes, count - 1, line ? -1 : 1);
+    }
     for (int64_t line = 0; line < FIGURE; line++)
         line_motifs(notes, count, line == 0, &motifs->now[line], &motifs->now[FIGURE + line]);
 }
@@ -841,15 +871,113 @@ static void last_of_line(const int32_t *notes, int64_t count, int64_t onset, int
     }
 }
 
+/* Where a line is going and where it is: its moves one way up to its last note (which has gone `way`), and whether that
+ * lies below (0), near (1) or above (2) the mean of its last notes. */
+typedef struct { int64_t way, moves, zone; } Course;
+
 /* What a note about to be chosen is judged by. */
 typedef struct {
     int64_t held[MOST_SOUNDING], struck[MOST_SOUNDING]; /* pitches, and whether they begin with it */
     int64_t holding, highest, lowest, held_top, held_bass; /* of all, and of those that began before */
     int64_t top[2], bass[2];        /* the last pitches of the lines */
-    uint32_t in_bar, in_bar_before; /* pitch classes */
+    int64_t motif[2], moves[2];     /* what the lines go on with, or no_pitch */
+    int64_t down;                   /* where the bass has gone with this onset: -1, 0, 1; 2: nowhere yet */
+    uint32_t in_bar, in_bar_before; /* pitch classes, as those below */
+    uint32_t sounding;
+    int64_t sound;              /* SPARSE, TRIAD, OTHER or FULL */
     bool chord;
-    int64_t motif[2], moves[2]; /* what the lines go on with, or no_pitch */
+    Course course[2];
+    uint8_t same[2][MOST_CLASSES], alike[2][MOST_CLASSES]; /* moves made before, if a line goes to that pitch */
 } Around;
+
+/* Kinds of sets of pitch classes: fewer than three, a major or minor triad, three others, more (sevenths among them). */
+enum { SPARSE, TRIAD, OTHER, FULL, SEVENTH };
+
+static int64_t kind_of(uint32_t classes)
+{
+    /* as sets above their root: major and minor triad; sevenths on the major scale's degrees, and the diminished one */
+    static const uint16_t triad[2] = {0x091, 0x089};
+    static const uint16_t seventh[5] = {0x491, 0x489, 0x891, 0x449, 0x249};
+    int64_t size = 0;
+    for (uint32_t left = classes; left; left &= left - 1)
+        size++;
+    if (size < 3)
+        return SPARSE;
+    for (int root = 0; root < 12 && size <= 4; root++) {
+        uint32_t above = (classes >> root | classes << (12 - root)) & 0xfff;
+        for (int one = 0; one < 2; one++)
+            if (above == triad[one])
+                return TRIAD;
+        for (int one = 0; one < 5; one++)
+            if (above == seventh[one])
+                return SEVENTH;
+    }
+    return size == 3 ? OTHER : FULL;
+}
+
+/* Moves made before that are told apart, and after how many they return at the soonest; the class of so many. */
+enum { CHAIN = 9, SHORTEST_RETURN = 3 };
+static int64_t chain_of(int64_t moves) { return moves < 4 ? moves : moves < 6 ? 4 : moves < CHAIN ? 5 : 6; }
+
+/* Of each pitch that a line could go to at `onset`: how many of its last moves, that one included, it has made before,
+ * one after the other: with the `same` notes, or `alike`, on any step of the scale. What goes round in a note or two
+ * (repeated notes, scales, trills) returns nowhere. */
+static void look_for_returns(const Line *line, int64_t onset, uint8_t *same, uint8_t *alike)
+{
+    Tone tones[REMEMBERED]; /* the newest first */
+    int64_t made = at_most(line->notes, REMEMBERED);
+    memset(same, 0, (size_t)K.pitches);
+    memset(alike, 0, (size_t)K.pitches);
+    for (int64_t back = 0; back < made; back++) {
+        int64_t place = (line->notes - 1 - back) % REMEMBERED;
+        int32_t one[NOTE] = {0};
+        one[ONSET] = line->ring[place].onset;
+        one[PITCH] = line->ring[place].pitch;
+        tones[back] = tone_of(one);
+    }
+    for (int64_t next = SHORTEST_RETURN - 1; next + 1 < made; next++) {
+        const Tone *there = tones + next + 1; /* from there to tones[next], as now from tones[0] to the pitch */
+        if (tones[next].onset - there->onset != onset - tones[0].onset)
+            continue;
+        int64_t like = 1, left = at_most(made - next - 2, CHAIN - 1);
+        while (like <= left && there[like - 1].onset - there[like].onset == tones[like - 1].onset - tones[like].onset
+               && there[like - 1].degree - there[like].degree == tones[like - 1].degree - tones[like].degree)
+            like++;
+        int64_t pitch = carried(tones[next], tones[0].degree - there->degree), equal = 0;
+        if (pitch != K.no_pitch)
+            alike[pitch] = (uint8_t)at_least(alike[pitch], like);
+        while (equal < like && there[equal].pitch == tones[equal].pitch)
+            equal++;
+        pitch = tones[next].pitch;
+        same[pitch] = (uint8_t)at_least(same[pitch], equal);
+    }
+}
+
+/* Notes of a line whose mean says where it is, and semitones from it that are near. */
+enum { RECENT = 24, NEAR = 4 };
+
+static Course course_of(const Line *line)
+{
+    Course course = {0, 0, 1};
+    int64_t made = at_most(line->notes, RECENT), sum = 0, after = 0, last = 0;
+    bool one_way = true;
+    for (int64_t back = 0; back < made; back++) {
+        int64_t pitch = line->ring[(line->notes - 1 - back) % REMEMBERED].pitch;
+        int64_t up = back ? (after > pitch) - (after < pitch) : 0;
+        if (!course.way)
+            course.way = up;
+        one_way &= !up || up == course.way;
+        course.moves += one_way && up;
+        last = back ? last : pitch;
+        sum += pitch;
+        after = pitch;
+    }
+    int64_t off = last * made - sum;
+    course.zone += (off > NEAR * made) - (off < -NEAR * made);
+    return course;
+}
+
+static int64_t run_of(int64_t moves) { return moves < 4 ? moves - 1 : moves < 6 ? 3 : 4; }
 
 static void look_around(const int32_t *notes, int64_t count, int64_t onset, const int32_t *numbers,
                         const Motifs *motifs, Around *out)
@@ -857,7 +985,7 @@ static void look_around(const int32_t *notes, int64_t count, int64_t onset, cons
     out->holding = 0;
     out->highest = out->held_top = -1;
     out->lowest = out->held_bass = K.pitches;
-    out->in_bar = out->in_bar_before = 0;
+    out->in_bar = out->in_bar_before = out->sounding = 0;
     out->chord = count && last_onset(notes, count) == onset;
     last_of_line(notes, count, onset, 1, out->top);
     last_of_line(notes, count, onset, -1, out->bass);
@@ -869,11 +997,16 @@ static void look_around(const int32_t *notes, int64_t count, int64_t onset, cons
         out->struck[out->holding++] = one[ONSET] == onset;
         out->highest = at_least(out->highest, one[PITCH]);
         out->lowest = at_most(out->lowest, one[PITCH]);
+        out->sounding |= 1u << one[PITCH] % 12;
         if (one[ONSET] < onset) {
             out->held_top = at_least(out->held_top, one[PITCH]);
             out->held_bass = at_most(out->held_bass, one[PITCH]);
         }
     }
+    out->sound = kind_of(out->sounding);
+    out->down = 2;
+    if (out->chord && out->bass[0] >= 0 && out->lowest < out->held_bass)
+        out->down = (out->lowest > out->bass[0]) - (out->lowest < out->bass[0]);
     int64_t bar = place_of(onset, numbers).bar;
     for (int64_t index = count - 1; index >= 0; index--) {
         int64_t back = bar - place_of(note(notes, index)[ONSET], numbers).bar;
@@ -886,6 +1019,13 @@ static void look_around(const int32_t *notes, int64_t count, int64_t onset, cons
         out->moves[line] = motif.moves;
         out->motif[line] = motif.moves > 0 && motif.onset == onset ? motif.pitch : K.no_pitch;
     }
+    for (int64_t line = 0; line < 2 - out->chord; line++) { /* what is added to a chord is never its bass */
+        Line now = motifs->lines[line];
+        if (!out->chord && count)
+            extend(&now, notes, count, line ? -1 : 1);
+        out->course[line] = course_of(&now);
+        look_for_returns(&now, onset, out->same[line], out->alike[line]);
+    }
 }
 
 static int64_t move_of(int64_t pitch, const int64_t *line)
@@ -896,20 +1036,55 @@ static int64_t move_of(int64_t pitch, const int64_t *line)
     return ((wide > 12 ? 8 : size[wide]) * 3 + way) * 2 + (move > 0);
 }
 
-/* The classes (at most MOST_SOUNDING + 7) that a pitch would be one more of; returns how many. A note to which others
+/* The classes (at most 2) of a line that goes on to a pitch. */
+static int64_t courses_of(const Course *course, int64_t line, int64_t from, int64_t pitch, int64_t *out)
+{
+    int64_t made = 0, later = LENGTH + K.durations, up = (pitch > from) - (pitch < from);
+    if (up && course->way)
+        out[made++] = later + TURNS + (line * RUNS + run_of(course->moves)) * 2 + (up != course->way);
+    out[made++] = later + STRAYS + (line * ZONES + course->zone) * 3 + up + 1;
+    return made;
+}
+
+/* What a pitch makes of the classes that sound: one of them; of two a triad, of three a seventh; or something else. */
+static int64_t made_of(const Around *around, int64_t pitch)
+{
+    uint32_t now = around->sounding | 1u << pitch % 12;
+    int64_t sound = at_most(around->sound, FULL), kind = kind_of(now);
+    if (now == around->sounding)
+        return 3 * sound;
+    return 3 * sound + (sound == FULL || kind == TRIAD || kind == SEVENTH ? 1 : 2);
+}
+
+/* The classes (at most MOST_SOUNDING + 18) that a pitch would be one more of; returns how many. A note to which others
  * may be added above is `last` of its chord only if it is told so. */
 static int64_t pitch_classes_of(const Around *around, int64_t pitch, bool last, int64_t *out)
 {
-    int64_t made = 0;
+    int64_t made = 0, later = LENGTH + K.durations;
     for (int64_t index = 0; index < around->holding; index++) {
         int64_t apart = (around->held[index] - pitch) % 12;
         apart = apart < 0 ? apart + 12 : apart;
         out[made++] = (around->struck[index] ? STRUCK : HELD) + at_most(apart, 12 - apart);
     }
-    if (last && around->top[0] >= 0 && pitch >= around->highest)
-        out[made++] = OVER + move_of(pitch, around->top);
-    if (!around->chord && around->bass[0] >= 0 && pitch <= around->lowest)
+    if (around->top[0] >= 0 && pitch >= around->highest) {
+        int64_t move = move_of(pitch, around->top), up = (pitch > around->top[0]) - (pitch < around->top[0]);
+        if (around->chord)
+            out[made++] = later + ADDED + move;
+        if (last) {
+            out[made++] = OVER + move;
+            out[made++] = later + RETURNS + chain_of(around->same[0][pitch]);
+            out[made++] = later + RETURNS + CHAINS + chain_of(around->alike[0][pitch]);
+            made += courses_of(&around->course[0], 0, around->top[0], pitch, out + made);
+            if (around->down < 2)
+                out[made++] = later + AGAINST + (!up || !around->down ? 0 : up == around->down ? 1 : 2);
+        }
+    }
+    if (!around->chord && around->bass[0] >= 0 && pitch <= around->lowest) {
         out[made++] = UNDER + move_of(pitch, around->bass);
+        made += courses_of(&around->course[1], 1, around->bass[0], pitch, out + made);
+        out[made++] = later + RETURNS + 2 * CHAINS + chain_of(around->same[1][pitch]);
+        out[made++] = later + RETURNS + 3 * CHAINS + chain_of(around->alike[1][pitch]);
+    }
     out[made++] = AGAIN + 2 * (around->in_bar >> pitch % 12 & 1) + (around->in_bar_before >> pitch % 12 & 1);
     if (last)
         out[made++] = PAST_HELD + (around->held_top < around->top[0] ? 0 : 1 + (pitch > around->held_top));
@@ -919,29 +1094,53 @@ static int64_t pitch_classes_of(const Around *around, int64_t pitch, bool last, 
         bool follows = around->motif[line] != K.no_pitch && around->motif[line] == pitch;
         out[made++] = FOLLOWS + line * 4 + (follows ? at_most(around->moves[line], 4) - 1 : 0);
     }
+    if (around->sounding & (around->sounding - 1))
+        out[made++] = later + MAKES + made_of(around, pitch);
     return made;
 }
 
-/* The same for an advance (not the end): at most 6 classes. */
-static int64_t advance_classes_of(const int32_t *notes, int64_t count, const int32_t *numbers, const int32_t *weights,
+/* Where an onset lies, and how full the bars are before it. */
+typedef struct { int64_t last, chord, left[2], fuller; } Before;
+
+static void look_back(const int32_t *notes, int64_t count, const int32_t *numbers, Before *out)
+{
+    int64_t first = count - 1, here = 0, there = 0;
+    out->last = last_onset(notes, count);
+    while (first > 0 && note(notes, first - 1)[ONSET] == out->last)
+        first--;
+    out->chord = count - first;
+    out->left[0] = end_of(note(notes, count - 1)) - out->last;
+    out->left[1] = end_of(note(notes, first)) - out->last;
+    Place at = place_of(out->last, numbers);
+    for (int64_t index = count - 1; index >= 0; index--) {
+        int64_t back = at.bar - place_of(note(notes, index)[ONSET], numbers).bar;
+        if (back > 1)
+            break;
+        if (index == 0 || note(notes, index - 1)[ONSET] < note(notes, index)[ONSET])
+            *(back ? &there : &here) += 1;
+    }
+    out->fuller = (here > there) - (here < there) + 1;
+}
+
+/* The same for an advance (not the end): at most 7 classes. */
+static int64_t advance_classes_of(const Before *before, const int32_t *numbers, const int32_t *weights,
                                   const Motifs *motifs, int64_t advance, int64_t *out)
 {
-    if (!count)
-        return 0;
-    int64_t made = 0, last = last_onset(notes, count), first = count - 1, steps = K.advance_steps[advance];
-    while (first > 0 && note(notes, first - 1)[ONSET] == last)
-        first--;
-    out[made++] = GROWS + 2 * (at_most(count - first, 4) - 1) + (steps == 0);
+    int64_t made = 0, later = LENGTH + K.durations, steps = K.advance_steps[advance], target = before->last + steps;
+    out[made++] = GROWS + 2 * (at_most(before->chord, 4) - 1) + (steps == 0);
     if (!steps)
         return made;
+    Place from = place_of(before->last, numbers), to = place_of(target, numbers);
     for (int64_t line = 0; line < 2; line++) {
-        int64_t left = end_of(note(notes, line == 0 ? count - 1 : first)) - last - steps;
+        int64_t left = before->left[line] - steps;
         Motif motif = motifs->now[line];
-        bool on_time = motif.moves > 0 && motif.onset == last + steps;
         out[made++] = JOINS + 3 * line + (left < 0 ? 0 : left > 0 ? 2 : 1);
+        bool on_time = motif.moves > 0 && motif.onset == target;
         out[made++] = ON_TIME + 3 * line + (on_time ? 1 + (motif.moves > 3) : 0);
     }
-    out[made++] = LANDS + weights[place_of(last + steps, numbers).position];
+    out[made++] = LANDS + weights[to.position];
+    out[made++] = later + FILLS + 3 * before->fuller
+                  + (to.bar == from.bar ? 0 : to.bar == from.bar + 1 && !to.position ? 1 : 2);
     return made;
 }
 
@@ -961,12 +1160,16 @@ void count_leanings(const int32_t *notes, int64_t count, const int32_t *numbers,
     follow_motifs(notes, 0, &motifs);
     for (int64_t index = 0; index < count; index++) {
         Around around;
-        int64_t classes[MOST_SOUNDING + 16];
+        Before before;
+        int64_t classes[MOST_SOUNDING + 28];
         const int32_t *one = note(notes, index);
         bool last = index + 1 == count || note(notes, index + 1)[ONSET] > one[ONSET];
         look_around(notes, index, one[ONSET], numbers, &motifs, &around);
         int64_t made = pitch_classes_of(&around, one[PITCH], last, classes);
-        made += advance_classes_of(notes, index, numbers, weights, &motifs, one[ADVANCE], classes + made);
+        if (index) {
+            look_back(notes, index, numbers, &before);
+            made += advance_classes_of(&before, numbers, weights, &motifs, one[ADVANCE], classes + made);
+        }
         made += duration_classes_of(one[ONSET], numbers, one[DURATION], classes + made);
         for (int64_t each = 0; each < made; each++)
             out[classes[each]]++;
@@ -985,18 +1188,21 @@ static int64_t leaning(const Desk *desk, const int64_t *classes, int64_t made)
 /* Add to a candidate's `logits` of advances, pitches or durations how it leans. */
 static void lean_advances(const Desk *desk, int64_t row, const uint8_t *allowed, int64_t *logits)
 {
-    int64_t classes[6];
+    int64_t classes[7], count = state_of(desk, row)[COUNT];
+    Before before;
+    if (!count)
+        return;
+    look_back(notes_of(desk, row), count, desk->numbers, &before);
     for (int64_t advance = 0; advance < K.end; advance++)
         if (allowed[advance])
             logits[advance] += leaning(desk, classes, advance_classes_of(
-                notes_of(desk, row), state_of(desk, row)[COUNT], desk->numbers, desk->strengths,
-                motifs_of(desk, row), advance, classes));
+                &before, desk->numbers, desk->strengths, motifs_of(desk, row), advance, classes));
 }
 
 static void lean_pitches(const Desk *desk, int64_t row, int64_t onset, const uint8_t *allowed, int64_t *logits)
 {
     Around around;
-    int64_t classes[MOST_SOUNDING + 7];
+    int64_t classes[MOST_SOUNDING + 18];
     look_around(notes_of(desk, row), state_of(desk, row)[COUNT], onset, desk->numbers, motifs_of(desk, row), &around);
     for (int64_t pitch = 0; pitch < K.pitches; pitch++)
         if (allowed[pitch])

@@ -28,6 +28,7 @@ Leanings = NDArray[np.int32]
 """One for each class, in units of a logit's 2**-9."""
 
 Counts = NDArray[np.int64]
+Frequencies = NDArray[np.float64]
 
 _LINES = ("top", "bass")
 
@@ -45,10 +46,27 @@ FAMILIES = (
     *((f"advance: not where a motif of the {line} goes on, or so by the motif's moves", 3) for line in _LINES),
     ("duration: held over the bar line or not", 2),
     ("duration: its class", len(DURATIONS)),
+    *((f"pitch: moves on end that the {line} has made before, {how}: none, 1, 2, 3, 4 or 5, 6 to 8, 9 or more", 7)
+      for line in _LINES for how in ("from the same notes", "on any step of the scale")),
+    ("pitch: move of the top line to a note added to a chord, the highest so far", 9 * 3 * 2),
+    ("pitch: above a bass that has moved, the top line does too or not: one of them, both alike, or contrary", 3),
+    ("pitch: two classes sound: one of them, a third that makes a triad, or another", 3),
+    *((f"pitch: {what} sounds: one of its classes, a fourth that makes a chord of the seventh, or another", 3)
+      for what in ("a triad", "another three")),
+    ("pitch: more than three classes sound: one of them or another", 2),
+    *((f"advance: in a bar with {onsets} onsets than the one before: within it, to the bar line after it, or beyond", 3)
+      for onsets in ("fewer", "no more and no fewer", "more")),
+    *((f"pitch: after {moves} one way the {line} goes on or turns", 2)
+      for line in _LINES for moves in ("a move", "two moves", "three", "four or five", "six or more")),
+    *((f"pitch: from {where} the mean of its last notes the {line} goes down, stays or goes up", 3)
+      for line in _LINES for where in ("below", "near", "above")),
 )  # fmt: skip
-"""What each family of classes tells apart, and how many classes it has."""
+"""What each family of classes tells apart, and how many classes it has; new ones come last (:func:`completed`)."""
 
 LEANINGS = sum(size for _, size in FAMILIES)
+
+_FIRST_LEANINGS = 206
+"""As many classes there were in the first models that leaned."""
 
 E_FOLD = 512.0
 """The leaning that makes a class e times as likely."""
@@ -56,8 +74,8 @@ E_FOLD = 512.0
 MOST = 1024
 """A class is made at most e**2 times as likely, or as rare."""
 
-_EXPECTED = 20.0
-"""Notes that each family is thought to have had beforehand, evenly spread: rare classes say little."""
+_UNSEEN = 0.0003
+"""Part of the notes that each family is thought to have had besides, evenly spread: no class is impossible."""
 
 
 def none() -> Leanings:
@@ -65,47 +83,89 @@ def none() -> Leanings:
     return np.zeros(LEANINGS, np.int32)
 
 
-def counted(scores: Iterable[Score]) -> Counts:
-    """How many notes of some pieces were of each class."""
-    total = np.zeros(LEANINGS, np.int64)
-    for score in scores:
-        shift = key_shift(tonic=score.tonic, mode=score.mode)
-        notes = fit(score.notes, shift=shift)
-        if not notes:
-            continue
-        events = np.array(encode(notes, shift=shift)[:-1], np.int32)
-        written = np.concatenate([np.array([[note.onset] for note in notes], np.int32), events], axis=1)
-        place, weights = np.array([score.steps_per_bar, score.pickup], np.int32), strengths(score.metre)
-        library().count_leanings(
-            address(written, INT32), len(written), address(place, INT32), address(weights, INT32),
-            address(total, INT64),
-        )  # fmt: skip
-    return total
+def completed(stored: Leanings) -> Leanings:
+    """Leanings as a model holds them, which may be older than some families: those lean nowhere.
+
+    Raises ``ValueError`` if there never were so many classes.
+    """
+    if stored.shape not in ((_FIRST_LEANINGS,), (LEANINGS,)):
+        raise ValueError(f"There are leanings of shape {stored.shape}, not of {LEANINGS} classes.")
+    found = none()
+    found[: len(stored)] = stored
+    return found
 
 
-def corrected(leanings: Leanings, *, real: Counts, made: Counts, pace: float) -> Leanings:
+def counted(score: Score) -> Counts:
+    """How many notes of a piece are of each class."""
+    found = np.zeros(LEANINGS, np.int64)
+    shift = key_shift(tonic=score.tonic, mode=score.mode)
+    notes = fit(score.notes, shift=shift)
+    if not notes:
+        return found
+    events = np.array(encode(notes, shift=shift)[:-1], np.int32)
+    written = np.concatenate([np.array([[note.onset] for note in notes], np.int32), events], axis=1)
+    place, weights = np.array([score.steps_per_bar, score.pickup], np.int32), strengths(score.metre)
+    library().count_leanings(
+        address(written, INT32),
+        len(written),
+        address(place, INT32),
+        address(weights, INT32),
+        address(found, INT64),
+    )
+    return found
+
+
+def frequencies(scores: Iterable[Score]) -> Frequencies:
+    """How often each class comes for each note, on the mean of some excerpts: busy and calm ones weigh alike."""
+    found = [counted(score) / max(1, len(score.notes)) for score in scores]
+    mean: Frequencies = np.mean(found, axis=0) if found else np.zeros(LEANINGS)
+    return mean
+
+
+def corrected(leanings: Leanings, *, real: Frequencies, made: Frequencies, pace: float) -> Leanings:
     """One round of scaling: what pieces ``made`` with these leanings have too much of becomes rarer.
 
-    ``pace`` (0 ... 1) is the part of the correction that is made.
+    ``made`` (orders, classes) are the frequencies in the pieces of each order. A difference is corrected the less, the
+    more of it the differences between the orders account for (after James & Stein 1961), and that by its part ``pace``
+    (0 ... 1): orders are few, and each is in the style of another stretch of music.
     """
-    found = leanings + pace * E_FOLD * np.log(_rates(real) / _rates(made))
+    theirs, ours = _shares(real), _shares(made.mean(axis=0))
+    accounted = _spread(made) / np.maximum(np.abs(theirs - ours), 1e-9)
+    sure = np.maximum(0.0, 1 - accounted**2) * _seen(made)
+    found = leanings + pace * sure * E_FOLD * np.log(theirs / ours)
     rounded: Leanings = np.rint(np.clip(found, -MOST, MOST)).astype(np.int32)
     return rounded
 
 
-def divergence(*, real: Counts, made: Counts) -> list[float]:
+def divergence(*, real: Frequencies, made: Frequencies) -> list[float]:
     """Of each family, how far the made pieces' classes are from the real ones' (Kullback-Leibler, bits a note)."""
-    theirs, ours = _rates(real), _rates(made)
+    theirs, ours = _shares(real), _shares(made.mean(axis=0))
     each = theirs * np.log2(theirs / ours)
-    return [float(part.sum()) for part in np.split(each, _starts()[1:])]
+    return [float(part.sum()) for part in _families(each)]
 
 
-def _starts() -> NDArray[np.int64]:
-    starts: NDArray[np.int64] = np.cumsum([0, *(size for _, size in FAMILIES[:-1])])
-    return starts
+def _families(values: Frequencies) -> list[Frequencies]:
+    return np.split(values, np.cumsum([size for _, size in FAMILIES[:-1]]), axis=-1)
 
 
-def _rates(counts: Counts) -> NDArray[np.float64]:
+def _shares(frequencies: Frequencies) -> Frequencies:
     """Share of each class in its family."""
-    families = np.split(counts.astype(np.float64), _starts()[1:])
-    return np.concatenate([(one + _EXPECTED / len(one)) / (one.sum() + _EXPECTED) for one in families])
+    return np.concatenate(
+        [(part + _UNSEEN / len(part)) / (part.sum() + _UNSEEN) for part in _families(frequencies)]
+    )
+
+
+def _seen(made: Frequencies) -> Frequencies:
+    """How far what was made says anything of each class (0 ... 1): nothing if its family never came."""
+    totals = np.array([part.sum() for part in _families(made.mean(axis=0))])
+    return np.repeat(totals / (totals + _UNSEEN), [size for _, size in FAMILIES])
+
+
+def _spread(made: Frequencies) -> Frequencies:
+    """Standard error of each class's share in its family, from what it is in each order."""
+    found = []
+    for part in _families(made):
+        total = part.sum(axis=1, keepdims=True)
+        apart = part - total * part.sum(axis=0) / max(total.sum(), 1e-9)
+        found.append(np.sqrt((apart**2).sum(axis=0)) / (total.sum() + _UNSEEN))
+    return np.concatenate(found)

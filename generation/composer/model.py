@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from generation.composer.critic import Critic
-from generation.composer.leanings import Leanings
+from generation.composer.leanings import Leanings, completed
 from generation.composer.runtime import Core
 from generation.composer.styles import Styles
 from generation.originality.index import CorpusIndex
@@ -94,7 +94,7 @@ def load_model(instrument: str, folder: Path = PRETRAINED) -> ComposerModel:
         with (files / CRITIC).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             critic = Critic(stored["weights"], stored["bias"])
         with (home / LEANINGS).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            leanings = stored["leanings"]
+            leanings = completed(stored["leanings"])
         index = _index(folder / INDEX)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise MissingModelError(

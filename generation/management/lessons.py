@@ -29,7 +29,7 @@ def add_lessons(parser: CommandParser, *, orders: int, rounds: int) -> None:
         "--orders",
         type=int,
         default=orders,
-        help=f"orders of 16 candidates in each round (default {orders})",
+        help=f"orders of which candidates are drawn in each round (default {orders})",
     )
     parser.add_argument("--rounds", type=int, default=rounds, help=f"default {rounds}")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the parsed corpus here")
@@ -59,17 +59,17 @@ def seeds_of_rounds(options: dict[str, Any], *, first: int) -> Iterator[range]:
 
 
 def candidates_of(
-    model: ComposerModel, *, seeds: range, critic: Critic | None, name: str
+    model: ComposerModel, *, seeds: range, critic: Critic | None, name: str, count: int | None = None
 ) -> Iterator[list[Candidate]]:
     """Yield the candidates of each order without wishes, as the critic lets them through, or as they are drawn.
 
-    ``name`` makes the critic's random numbers the command's own.
+    ``name`` makes the critic's random numbers the command's own; ``count`` candidates are drawn, or as many as always.
     """
-    from generation.composer.compose import Order, all_candidates
+    from generation.composer.compose import CANDIDATES, Order, all_candidates
     from generation.composer.decode import Selection
     from generation.composer.sampling import Stream
 
     for seed in seeds:
         order = Order(instrument=model.instrument, seconds=60, seed=seed)
         choice = Selection(critic, Stream(name, seed)) if critic is not None else None
-        yield all_candidates(order, model=model, selection=choice)
+        yield all_candidates(order, model=model, selection=choice, count=count or CANDIDATES)

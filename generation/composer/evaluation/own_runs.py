@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import product
-
-import numpy as np
 
 from generation.composer.score import Score
-from generation.originality.runs import NOTES_IN_SHINGLE, Hashes, distinct, longest_run, shingles
+from generation.originality.record import EXTRA_NOTES, SHINGLE, Comparison, Lines, is_plain, slices
+from generation.originality.runs import lines_on_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,43 +24,38 @@ class OwnRuns:
 
 
 def own_runs(scores: Sequence[Score]) -> OwnRuns:
-    """Compare every piece with every other, by the shingles of top line and bass.
+    """Compare every piece with every other, and count runs as the register of works does when it refuses a piece.
 
-    One sorted list of all shingles tells which ones stand in more than one piece; only the pieces whose bound exceeds
-    the longest run found so far are compared with each that shares a shingle, note by note: a figure that goes round
-    and round in one piece and stands once in the other is a run of one round.
+    Only the pieces whose bound exceeds the longest run found so far are compared, each with those that share a telling
+    shingle with it.
     """
-    lines = [shingles(score.notes) for score in scores]
-    held = [distinct(found) for found in lines]
-    everything = np.concatenate([np.zeros(0, np.uint64), *held])
-    owners = np.repeat(np.arange(len(held)), [len(found) for found in held])
-    hashes, counts = np.unique(everything, return_counts=True)
-    common: Hashes = hashes[counts > 1]
-    kept = np.isin(everything, common)
-    everything, owners = everything[kept], owners[kept]
-    bounds = [longest_run(found, known=common) for found in lines]
+    lines = [lines_on_record(score.notes) for score in scores]
+    owners: defaultdict[str, list[int]] = defaultdict(list)
+    for number, piece in enumerate(lines):
+        for shingle in {one for line in piece for one in slices(line.tokens, length=SHINGLE)}:
+            owners[shingle].append(number)
+    common = {shingle: held for shingle, held in owners.items() if len(held) > 1}
+    telling = {shingle for shingle in common if not is_plain(shingle)}
+    bounds = [_bound(piece, common=common.keys(), telling=telling) for piece in lines]
     longest, between = 0, None
-    for piece in sorted(range(len(scores)), key=lambda index: -bounds[index]):
-        if bounds[piece] <= longest:
+    for number in sorted(range(len(scores)), key=lambda index: -bounds[index]):
+        if bounds[number] <= longest:
             break
-        own = everything[owners == piece]
-        for other in np.unique(owners[np.isin(everything, own)]).tolist():
-            if other == piece:
-                continue
-            run = _run_in_common(lines[piece], lines[other])
+        own = {one for line in lines[number] for one in slices(line.tokens, length=SHINGLE)} & telling
+        comparison = Comparison(lines[number])
+        for other in sorted({held for shingle in own for held in common[shingle]} - {number}):
+            run = comparison.to(lines[other], beyond=longest).run
             if run > longest:
-                longest, between = run, (piece, other)
+                longest, between = run, (number, other)
     return OwnRuns(longest, between, tuple(bounds))
 
 
-def _run_in_common(one: Sequence[Hashes], other: Sequence[Hashes]) -> int:
-    """Notes in the longest passage that stands in a line of both, one shingle after the other."""
+def _bound(piece: Lines, *, common: Collection[str], telling: Collection[str]) -> int:
+    """Notes in the longest passage of which every shingle stands in another piece, and one of them tells something."""
     longest = 0
-    for mine, theirs in product(one, other):
-        here, there = np.nonzero((mine[:, None] == theirs) & (mine != 0)[:, None])
-        order = np.lexsort((here, there - here))
-        here, there = here[order], there[order]
-        breaks = np.flatnonzero((np.diff(here) != 1) | (np.diff(there) != 1)) + 1
-        ends = np.concatenate([[0], breaks, [len(here)]])
-        longest = max(longest, int(np.diff(ends).max()))
-    return longest + NOTES_IN_SHINGLE - 1 if longest else 0
+    for line in piece:
+        running, tells = 0, False
+        for shingle in slices(line.tokens, length=SHINGLE):
+            running, tells = (running + 1, tells or shingle in telling) if shingle in common else (0, False)
+            longest = max(longest, running if tells else 0)
+    return longest + SHINGLE - 1 + EXTRA_NOTES if longest else 0

@@ -55,9 +55,11 @@ _DEFINITIONS = f"""\
 - **Calibration.** Real half against half: two sets that share no work, mean of five halvings (half as many excerpts, so
   a little below what could be reached). Pitches shuffled: real excerpts whose pitches were dealt anew.
 - **Runs.** Notes in the longest passage of top line or bass with the same intervals and rhythm, in any key or tempo;
-  plain scales and repeated notes do not count. The number of our own pieces by length is an upper bound: passages
-  shared with different pieces may join there. The sample is made as the shop makes it: one piece after the other is put
-  on record, and one too near to any before it is composed again with another seed.
+  plain scales and repeated notes do not count. Runs of two of our own pieces are counted as the register of works does
+  when it refuses a piece: figures of up to four notes that go round (an Alberti bass) do not count there either. The
+  number of our own pieces by length is an upper bound: passages shared with different pieces may join there. The
+  sample is made as the shop makes it: one piece after the other is put on record, and one too near to any before it is
+  composed again with another seed.
 - **Endings.** On the tonic: the lowest note of the last sonority; long: its longest note lasts 1.5 times the median
   note; on a beat of the metre. Real sections are often cut where the key or metre changes.
 - **Wishes.** All wishes with the same seeds, 30 s each. Effect of a scale: its last value against its first; of a mood:

@@ -22,15 +22,22 @@ from generation.management.lessons import (
 FIRST_SEED = 2_000_000_000
 """Seeds that neither evaluations nor visitors nor a critic's lessons use."""
 
+FREE_CANDIDATES = 4
+"""Candidates of an order that no critic chooses among: pieces of many styles tell more than many of one style."""
+
+PACE, SLOWER = 0.4, 0.3
+"""Part of the correction made in the first round, and how fast it falls: classes drive each other, and overshoot."""
+
 
 class Command(OneLineCommand):
     help = (
         "Draw candidates with a trained model, count what they do against the training works, and write the leanings "
-        "that make up for the difference beside the model. The last line on stdout is a JSON object."
+        "that make up for the difference beside the model: the mean of those after the later half of the rounds. The "
+        "last line on stdout is a JSON object."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_lessons(parser, orders=16, rounds=10)
+        add_lessons(parser, orders=32, rounds=8)
         parser.add_argument(
             "--chosen",
             action="store_true",
@@ -39,8 +46,10 @@ class Command(OneLineCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        import numpy as np
+
         from generation.composer import leanings
-        from generation.composer.compose import MissingModelError, load_model
+        from generation.composer.compose import MissingModelError, is_flawed, load_model
         from generation.composer.corpus import CorpusError
         from generation.composer.evaluation.cuts import everywhere, made_windows
         from generation.composer.export import write_leanings
@@ -49,26 +58,31 @@ class Command(OneLineCommand):
         try:
             model = load_model(options["instrument"], options["models"])
             training = everywhere(training_works(options))
-            real = leanings.counted(window.score for window in training.windows)
+            real = leanings.frequencies(window.score for window in training.windows)
             if not real.any():
                 raise ValueError("No training work gives an excerpt to compare with.")
             found = model.leanings if options["chosen"] else leanings.none()
+            rounds = []
             for number, seeds in enumerate(seeds_of_rounds(options, first=FIRST_SEED)):
                 model = dataclasses.replace(model, leanings=found)
-                critic = model.critic if options["chosen"] else None
-                scores = [
-                    one.score
-                    for drawn in candidates_of(model, seeds=seeds, critic=critic, name="leaning")
-                    for one in drawn
+                critic, count = (model.critic, None) if options["chosen"] else (None, FREE_CANDIDATES)
+                drawn = [
+                    made_windows([one.score for one in candidates if not is_flawed(one.score)])
+                    for candidates in candidates_of(
+                        model, seeds=seeds, critic=critic, name="leaning", count=count
+                    )
                 ]
-                made = leanings.counted(window.score for window in made_windows(scores))
+                made = np.array(
+                    [leanings.frequencies(one.score for one in windows) for windows in drawn if windows]
+                )
                 apart = leanings.divergence(real=real, made=made)
                 sys.stderr.write(
                     f"\rround {number + 1}: {sum(apart):.3f} bits apart, {max(apart):.3f} at most\n"
                 )
-                pace = (0.5 if options["chosen"] else 1.0) / (1 + number) ** 0.7
-                found = leanings.corrected(found, real=real, made=made, pace=pace)
-            card = write_leanings(options["models"] / options["instrument"], leanings=found)
+                found = leanings.corrected(found, real=real, made=made, pace=PACE / (1 + number) ** SLOWER)
+                rounds.append(found)
+            settled = np.rint(np.mean(rounds[len(rounds) // 2 :], axis=0)).astype(np.int32)
+            card = write_leanings(options["models"] / options["instrument"], leanings=settled)
         except (CorpusError, MissingModelError, ValueError, OSError) as error:
             stop(error)
         facts = {

@@ -30,6 +30,9 @@ from generation.composer.evaluation.shop import SEEDS_APART, as_sold
 from generation.composer.logistic import logistic
 from generation.composer.model import load_model
 from generation.composer.score import Note, Score
+from generation.originality.index import MemoryIndex
+from generation.originality.report import check
+from generation.originality.runs import lines_on_record
 from tests.generation.composer.scores import tune
 
 LOOP = Score(
@@ -243,6 +246,18 @@ def test_a_run_shared_with_nobody_else_is_not_counted_against_its_own_piece() ->
     again = tuple(Note(note.onset + 240, note.pitch, 12) for note in twice)
     score = Score("piano", (*twice, *again), (4, 4), 10, 120.0, "C", "major")
     assert own_runs([score, tune(1)]).longest == 0
+
+
+def test_a_figure_that_anybody_may_let_go_round_is_no_run_as_in_the_register() -> None:
+    rng = np.random.default_rng(9)
+    scores = [
+        Score("piano", tuple(Note(12 * index, pitch, 12) for index, pitch in enumerate(line)), (4, 4), 12, 120.0,
+              "C", "major")
+        for line in ([*rng.integers(50, 74, 12).tolist(), *[48, 55, 52, 55] * 6, *rng.integers(50, 74, 12).tolist()]
+                     for _ in range(2))
+    ]  # fmt: skip
+    record = MemoryIndex({"other": lines_on_record(scores[1].notes)})
+    assert own_runs(scores).longest == check(scores[0].notes, works=record).longest_run_works == 0
 
 
 # as the shop makes them
