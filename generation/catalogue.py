@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from generation.errors import GenerationError
 from generation.models import ComposerModel, Instrument
@@ -29,17 +30,38 @@ class Offer:
 ONE_LINE_MINOR = 3900
 
 OFFERS = {
-    "piano": Offer("Piano", "A concert grand: from a quiet melody over broken chords to full-handed dances."),
-    "guitar": Offer("Classical guitar", "Six nylon strings: plucked melodies with a bass of their own."),
-    "harpsichord": Offer("Harpsichord", "Bright plucked strings and two busy hands, as in the baroque."),
-    "organ": Offer("Organ", "Long lines over held basses, in a large room."),
-    "violin": Offer("Violin", "One singing line, bright and agile.", ONE_LINE_MINOR),
-    "viola": Offer("Viola", "One singing line, darker than the violin’s.", ONE_LINE_MINOR),
-    "cello": Offer("Cello", "One deep, warm line, close to the human voice.", ONE_LINE_MINOR),
-    "flute": Offer("Flute", "One light, airy line that stops to breathe.", ONE_LINE_MINOR),
-    "harp": Offer("Harp", "Rolled chords and melodies that ring on."),
-    "vibraphone": Offer("Vibraphone", "Soft metal bars, four mallets: mellow chords that hover."),
-    "marimba": Offer("Marimba", "Warm wooden bars, four mallets: round, rhythmic, alive."),
+    "piano": Offer(
+        gettext_noop("Piano"),
+        gettext_noop("A concert grand: from a quiet melody over broken chords to full-handed dances."),
+    ),
+    "guitar": Offer(
+        gettext_noop("Classical guitar"),
+        gettext_noop("Six nylon strings: plucked melodies with a bass of their own."),
+    ),
+    "harpsichord": Offer(
+        gettext_noop("Harpsichord"),
+        gettext_noop("Bright plucked strings and two busy hands, as in the baroque."),
+    ),
+    "organ": Offer(gettext_noop("Organ"), gettext_noop("Long lines over held basses, in a large room.")),
+    "violin": Offer(
+        gettext_noop("Violin"), gettext_noop("One singing line, bright and agile."), ONE_LINE_MINOR
+    ),
+    "viola": Offer(
+        gettext_noop("Viola"), gettext_noop("One singing line, darker than the violin’s."), ONE_LINE_MINOR
+    ),
+    "cello": Offer(
+        gettext_noop("Cello"), gettext_noop("One deep, warm line, close to the human voice."), ONE_LINE_MINOR
+    ),
+    "flute": Offer(
+        gettext_noop("Flute"), gettext_noop("One light, airy line that stops to breathe."), ONE_LINE_MINOR
+    ),
+    "harp": Offer(gettext_noop("Harp"), gettext_noop("Rolled chords and melodies that ring on.")),
+    "vibraphone": Offer(
+        gettext_noop("Vibraphone"), gettext_noop("Soft metal bars, four mallets: mellow chords that hover.")
+    ),
+    "marimba": Offer(
+        gettext_noop("Marimba"), gettext_noop("Warm wooden bars, four mallets: round, rhythmic, alive.")
+    ),
 }
 """In the order of the page. The price of a single line is lower than that of an instrument with chords."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +19,7 @@ LENGTHS = (6, 15, 30, 60, 90)
 """Lengths the page offers; any other from 5 to 180 seconds may be typed."""
 
 ANY = ("", _("surprise me"))
-TONIC_CHOICES = [(tonic, tonic_label(tonic)) for tonic in TONICS]
+TONIC_CHOICES = [(tonic, lazy(tonic_label, str)(tonic)) for tonic in TONICS]
 
 
 WHOLE_NUMBER = _("a whole number")

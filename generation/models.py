@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Maker
@@ -62,7 +63,8 @@ class Instrument(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        # The names that ship are in the catalogue of translations; what the staff wrote stays as it is.
+        return gettext(self.name)
 
 
 class ComposerModel(models.Model):

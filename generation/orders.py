@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext, pgettext_lazy
 
 from generation.composer.score import TONICS
 from generation.errors import InvalidOrder
@@ -56,8 +57,16 @@ def spelled_tonic(text: str) -> str:
 
 
 def tonic_label(tonic: str) -> str:
-    """Name a key for people: ``E-`` → ``E♭``."""
-    return tonic.replace("-", "♭").replace("#", "♯")
+    """Name a key for people: ``E-`` → ``E♭``, which some languages call otherwise (German ``Es``; B is ``H`` there)."""
+    return pgettext("key", tonic.replace("-", "♭").replace("#", "♯"))
+
+
+KEYS = (
+    pgettext_lazy("key", "C"), pgettext_lazy("key", "C♯"), pgettext_lazy("key", "D"), pgettext_lazy("key", "E♭"),
+    pgettext_lazy("key", "E"), pgettext_lazy("key", "F"), pgettext_lazy("key", "F♯"), pgettext_lazy("key", "G"),
+    pgettext_lazy("key", "A♭"), pgettext_lazy("key", "A"), pgettext_lazy("key", "B♭"), pgettext_lazy("key", "B"),
+)  # fmt: skip
+"""The names of all keys, so that they are found for the catalogue of translations."""
 
 
 def draw_seed() -> int:

@@ -93,7 +93,7 @@ def _withdrawn(purchase: Purchase) -> Notice:
         heading=_("We received your withdrawal about %(name)s") % {"name": _name(purchase)},
         paragraphs=(
             _("You declared on %(when)s UTC: “%(text)s”")
-            % {"when": date_format(declared.declared_at, "j F Y, H:i"), "text": declared.text},
+            % {"when": date_format(declared.declared_at, "DATETIME_FORMAT"), "text": declared.text},
             _("Name: %(licensee)s. Purchase: %(id)s.") % {"licensee": purchase.licensee, "id": purchase.pk},
             _(
                 "We send %(amount)s back the way it was paid. The right ends and the piece is never sold again."

@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from generation.forms import LENGTHS
 from generation.models import Composition
+from generation.orders import tonic_label
 from generation.pricing import price_label
 
 register = template.Library()
@@ -89,8 +90,8 @@ def clock(seconds: float | str | None) -> str:
 
 @register.filter
 def tonic(name: str) -> str:
-    """Show a key's name with proper signs: ``F#`` is F♯, ``B-`` is B♭."""
-    return name[:1] + name[1:].replace("#", "♯").replace("-", "♭")
+    """Show a key's name with proper signs, and as the language calls it: ``F#`` is F♯, ``B-`` is B♭."""
+    return tonic_label(name)
 
 
 @register.filter

@@ -1,0 +1,1 @@
+"""How dates are written, by language; the short form leaves out the year."""
