@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+ARCHIVE = "everything.zip"
+"""What the archive of a delivery is called, among the files that are in it."""
+
 STORED = {".wav", ".flac", ".mp3", ".pdf"}
 """Kept in the archive as they are: packing them again takes half a second and saves three per cent."""
 

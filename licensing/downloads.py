@@ -25,9 +25,8 @@ from django.utils.http import content_disposition_header
 
 from generation.streaming import serve_file
 from licensing import extras
-from licensing.archive import stream
+from licensing.archive import ARCHIVE, stream
 from licensing.copyright_id import normalise
-from licensing.delivery import ARCHIVE
 from licensing.models import Certificate, DeliveredFile, Extra
 from licensing.services import folder_of, refuse_unless_in_force
 

@@ -156,7 +156,7 @@ def test_the_status_says_what_the_waiting_page_shows() -> None:
     assert first.created_at < piece.created_at
     assert answer.json() == {
         "id": str(piece.pk), "state": "queued", "state_label": "queued", "percent": 0, "queue_place": 2, "notes": None,
-        "error": "", "url": f"/compositions/{piece.pk}/", "opening_url": None, "preview_url": None,
+        "drawing": None, "error": "", "url": f"/compositions/{piece.pk}/", "opening_url": None, "preview_url": None,
         "is_working": True,
     }  # fmt: skip
 

@@ -92,7 +92,14 @@ def test_the_beat_of_compound_time_is_dotted() -> None:
 
 def test_the_largest_error_of_each_length_is_reported() -> None:
     ordered = promises.length_orders("piano", each=2)
-    rows = promises.kept([replace(made(one), seconds=one.seconds + one.seed % 2 / 4) for one in ordered])
+
+    def held(one: Order) -> Score:
+        # At 60 quarters a minute a second is 12 steps; every other piece sounds a quarter of a second too long.
+        return replace(
+            tune(1, bars=20), bpm=60.0, notes=(Note(0, 60, 12 * int(one.seconds) + 3 * (one.seed % 2)),)
+        )
+
+    rows = promises.kept([made(one, held(one)) for one in ordered])
     assert [row["seconds"] for row in rows] == [6, 15, 30, 60, 90, 180]
     assert {(row["pieces"], row["largest_error_seconds"]) for row in rows} == {(2, 0.25)}
 
