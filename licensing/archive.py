@@ -12,6 +12,9 @@ from pathlib import Path
 ARCHIVE = "everything.zip"
 """What the archive of a delivery is called, among the files that are in it."""
 
+DRAWING = "score-drawing.json"
+"""The pages of the score and when each note sounds, for the page that follows the music."""
+
 STORED = {".wav", ".flac", ".mp3", ".pdf"}
 """Kept in the archive as they are: packing them again takes half a second and saves three per cent."""
 

@@ -22,7 +22,7 @@ from generation.audio.errors import AudioError
 from generation.audio.following import write_drawing
 from generation.audio.timing import cpu_timed
 from licensing import keys, register
-from licensing.archive import ARCHIVE, pack
+from licensing.archive import ARCHIVE, DRAWING, pack
 from licensing.canonical import canonical
 from licensing.copies import copy_mark, verify_url, write_copies
 from licensing.documents import signed_file, title_of, utc
@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 CERTIFICATE_PDF = "certificate.pdf"
 CERTIFICATE_JSON = "certificate.json"
 LICENCE = "licence.md"
-DRAWING = "score-drawing.json"
 
 
 def build_and_sign(certificate: Certificate) -> None:

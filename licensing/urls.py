@@ -15,6 +15,7 @@ urlpatterns = [
     path("certificates/<str:copyright_id>/", views.certificate, name="certificate"),
     path("certificates/<str:copyright_id>/certificate.json", views.certificate_json, name="certificate_json"),
     path("certificates/<str:copyright_id>/certificate.pdf", views.certificate_pdf, name="certificate_pdf"),
+    path("certificates/<str:copyright_id>/score/", views.score, name="score"),
     path("certificates/<str:copyright_id>/extras/", views.extra_request, name="extra_request"),
     path("certificates/<str:copyright_id>/transfer/", views.transfer, name="certificate_transfer"),
     path("downloads/<str:copyright_id>/<path:name>", views.download, name="download"),

@@ -23,6 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.services import makers_of
 from generation.audio.errors import AudioError, NotAudio, TooShort
 from licensing import downloads, extras, selectors, services, transfers
+from licensing.archive import DRAWING
 from licensing.chain import REPLACED
 from licensing.copyright_id import normalise
 from licensing.documents import signed_file
@@ -197,6 +198,24 @@ def _transferred(request: HttpRequest, new: Certificate, *, named_an_account: bo
             "The right was transferred. There is no other account with that address, so the files stay with you."
         )
     return _("The right was transferred. The new files are being made; you keep them for the new owner.")
+
+
+@never_cache
+@require_safe
+@login_required
+def score(request: HttpRequest, copyright_id: str) -> HttpResponse:
+    """Show the owner their engraved score, which follows the recording as it plays."""
+    own = services.own_certificate(user=request.user, copyright_id=copyright_id)
+    services.refuse_unless_in_force(own)
+    if not own.files.filter(name=DRAWING).exists():
+        raise Http404
+    context = {
+        "certificate": own,
+        "composition": own.right.composition,
+        "drawing": DRAWING,
+        "sound": "master.mp3",
+    }
+    return render(request, "licensing/score.html", context)
 
 
 @never_cache

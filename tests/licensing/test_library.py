@@ -15,6 +15,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 from accounts.models import User
 from generation import kin, storage
 from generation.models import Composition
+from licensing.models import ExclusiveRight
 from tests.factories import (
     a_listed_composition,
     a_maker,
@@ -165,3 +166,22 @@ def test_what_is_no_longer_ones_own_is_left_out(client: Client, owner: User) -> 
 
 def test_a_guest_has_nothing_to_take_along(client: Client) -> None:
     assert client.get(reverse("library_archive")).status_code == 302
+
+
+@pytest.mark.usefixtures("quick_music")
+def test_the_owner_follows_the_score_and_nobody_else_does(client: Client, owner: User) -> None:
+    right = a_delivered_right(holder=owner)
+    address = reverse("score", args=[right.certificate.pk])
+    page = client.get(address)
+    assertContains(page, reverse("download", args=[right.certificate.pk, "score-drawing.json"]))
+    assertContains(page, reverse("download", args=[right.certificate.pk, "master.mp3"]))
+    assert Client().get(address).status_code == 302
+    stranger = Client()
+    stranger.force_login(a_user())
+    assert stranger.get(address).status_code == 404
+    ExclusiveRight.objects.filter(pk=right.pk).update(state="revoked", ended_at=timezone.now())
+    assert client.get(address).status_code == 403
+
+
+def test_there_is_no_score_to_follow_before_the_files_are_made(client: Client, owner: User) -> None:
+    assert client.get(reverse("score", args=[a_right(holder=owner).certificate.pk])).status_code == 404

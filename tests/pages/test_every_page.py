@@ -20,7 +20,7 @@ from generation.listeners import keep_favourite
 from generation.models import Composition
 from generation.panel import draw_pair
 from generation.sharing import make_link, open_links
-from licensing.models import Certificate
+from licensing.models import Certificate, DeliveredFile
 from licensing.transfers import transfer_right
 from payments import gateway, services
 from payments.models import Purchase
@@ -125,6 +125,13 @@ def own_certificate(name: str) -> Visit:
         return reverse(name, args=[right.certificate.pk])
 
     return visit
+
+
+def a_score(client: Client) -> str:
+    certificate = a_right().certificate
+    DeliveredFile.objects.create(certificate=certificate, name="score-drawing.json", size=1, sha256="0" * 64)
+    client.force_login(certificate.holder)
+    return reverse("score", args=[certificate.pk])
 
 
 def replaced_certificate(name: str) -> Visit:
@@ -265,6 +272,7 @@ PAGES: dict[str, Visit] = {
     "certificate nobody knows": lambda client: reverse("certificate", args=["SLS-0000-0000-0000"]),
     "certificate": own_certificate("certificate"),
     "certificate that was replaced": replaced_certificate("certificate"),
+    "score": a_score,
     "transfer": own_certificate("certificate_transfer"),
     "transfer of what was replaced": replaced_certificate("certificate_transfer"),
     "register, empty": address("register"),
@@ -302,8 +310,8 @@ NO_PAGES = {
     "composition_share", "composition_status", "composition_title", "composition_unshare",
     "composition_visibility", "corpus_json", "dev_mail", "download", "download_link", "extra_request",
     "healthz", "library_archive", "listen_preview", "model_card_json", "personal_data", "purchase_cancel",
-    "purchase_return", "readyz", "register_entries", "register_head", "shared_preview", "shop_states",
-    "signing_keys", "staff_health", "staff_panel", "stripe_webhook",
+    "purchase_return", "readyz", "register_entries", "register_head", "set_language", "shared_preview",
+    "shop_states", "signing_keys", "staff_health", "staff_panel", "stripe_webhook",
 }  # fmt: skip
 """Addresses that answer with a file, with JSON or with a way on, and the staff's page, which has the admin's head."""
 
