@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from generation import ledger, selectors
+from generation.models import ComposerModel
 from generation.storage import sha256_of
 from generation.streaming import serve_file
 
@@ -24,19 +25,14 @@ def models(request: HttpRequest) -> HttpResponse:
 @require_safe
 def model_card(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the card of the network that composes for an instrument."""
-    model = selectors.models_in_use().filter(instrument=slug).first()
-    if model is None:
-        raise Http404
+    model = _model_of(slug)
     return render(request, "generation/model_card.html", {"model": model, "card": model.card})
 
 
 @require_safe
 def model_card_json(request: HttpRequest, slug: str) -> JsonResponse:
     """Give a network's card as it stands beside its weights."""
-    model = selectors.models_in_use().filter(instrument=slug).first()
-    if model is None:
-        raise Http404
-    return JsonResponse(model.card, json_dumps_params={"ensure_ascii": False, "indent": 1})
+    return JsonResponse(_model_of(slug).card, json_dumps_params={"ensure_ascii": False, "indent": 1})
 
 
 @require_safe
@@ -58,3 +54,7 @@ def corpus_json(request: HttpRequest) -> HttpResponseBase:
     """Give the whole ledger, the file whose SHA-256 stands on every certificate."""
     path = ledger.LEDGER_FILE
     return serve_file(request, path=path, content_type="application/json", etag=sha256_of(path))
+
+
+def _model_of(slug: str) -> ComposerModel:
+    return get_object_or_404(selectors.models_in_use(), instrument=slug)

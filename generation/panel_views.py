@@ -12,10 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.services import maker_for, makers_of
-from generation import panel, storage
+from generation import panel
 from generation.errors import GenerationError
 from generation.models import Comparison, Rating
-from generation.streaming import serve_file
+from generation.streaming import serve_preview
 
 CHART_WIDTH = 400
 
@@ -67,9 +67,7 @@ def pair_preview(request: HttpRequest, pair_id: uuid.UUID, side: str) -> HttpRes
     if side not in {"a", "b"} or not panel.can_be_heard(drawn):
         raise Http404
     piece = panel.pieces_of(drawn)[side == "b"]
-    return serve_file(
-        request, path=storage.preview_path(piece), content_type="audio/mpeg", etag=piece.preview_sha256
-    )
+    return serve_preview(request, piece=piece)
 
 
 @require_safe

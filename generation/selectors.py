@@ -29,6 +29,16 @@ USUAL_SECONDS = 10
 """What a piece is assumed to take until some have been measured."""
 
 
+def listed_now() -> Q:
+    """The condition of a piece that everybody may find, whatever became of it."""
+    return IN_SHOP & Q(listed_from__lte=timezone.now())
+
+
+def seen_by_everybody() -> Q:
+    """The condition of a piece that is no secret: it is taken, or it is listed."""
+    return Q(sale_state__in=[SaleState.ON_HOLD, SaleState.SOLD, SaleState.RETIRED]) | listed_now()
+
+
 def offered_instruments() -> QuerySet[Instrument]:
     """Return the instruments that are offered and have a composer in use."""
     return Instrument.objects.filter(is_active=True, composer_models__is_active=True)
@@ -47,7 +57,7 @@ def shop_compositions() -> QuerySet[Composition]:
     """Return what everybody may find in the shop, sold pieces included, newest first."""
     shown = [SaleState.AVAILABLE, SaleState.ON_HOLD, SaleState.SOLD]
     return (
-        Composition.objects.filter(IN_SHOP, listed_from__lte=timezone.now(), sale_state__in=shown)
+        Composition.objects.filter(listed_now(), sale_state__in=shown)
         .select_related("instrument")
         .order_by("-listed_from", "pk")
     )
@@ -121,8 +131,7 @@ def rating_of(composition: Composition, *, makers: Collection[uuid.UUID]) -> Rat
 
 def favourites_of(makers: Collection[uuid.UUID]) -> QuerySet[Composition]:
     """Return the pieces that somebody keeps and may still see, the last kept first."""
-    seen = Q(sale_state__in=[SaleState.ON_HOLD, SaleState.SOLD, SaleState.RETIRED]) | Q(maker__in=makers)
-    seen |= Q(state=Composition.State.READY, is_private=False, listed_from__lte=timezone.now())
+    seen = seen_by_everybody() | Q(maker__in=makers)
     kept = Composition.objects.filter(seen, favourites__maker__in=makers)
     return kept.annotate(kept_at=Max("favourites__kept_at")).order_by("-kept_at", "pk")
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -112,34 +113,27 @@ def _queue(
     """
     Maker.objects.select_for_update().get(pk=maker.pk)
     _check_limits(maker)
-    composition = Composition.objects.create(
-        maker=maker,
-        instrument=instrument,
-        origin=origin,
-        ordered_seconds=order.seconds,
-        seed=draw_seed() if order.seed is None else order.seed,
-        seed_is_fixed=order.seed is not None,
-        mood=order.mood,
-        wished_tonic=order.tonic,
-        wished_mode=order.mode,
-        wished_bpm=order.bpm,
-        density=order.density,
-        register=order.register,
-        temperature=order.temperature,
-        price_minor=instrument.price_minor,
-        currency=instrument.currency,
-    )
+    fields: dict[str, Any] = {
+        "maker": maker,
+        "instrument": instrument,
+        "ordered_seconds": order.seconds,
+        "seed": draw_seed() if order.seed is None else order.seed,
+        "seed_is_fixed": order.seed is not None,
+        "mood": order.mood,
+        "wished_tonic": order.tonic,
+        "wished_mode": order.mode,
+        "wished_bpm": order.bpm,
+        "density": order.density,
+        "register": order.register,
+        "temperature": order.temperature,
+        "price_minor": instrument.price_minor,
+        "currency": instrument.currency,
+    }
+    composition = Composition.objects.create(**fields, origin=origin)
     for variant in range(1, variants):
-        _order_variant(composition, variant=variant)
+        Composition.objects.create(**fields, origin=composition, variant=variant)
     ring(composition.pk)
     return composition
-
-
-def _order_variant(first: Composition, *, variant: int) -> None:
-    """Queue another piece of an order beside the first."""
-    fields = {field.attname: getattr(first, field.attname) for field in Composition._meta.concrete_fields}
-    del fields["id"]
-    Composition.objects.create(**fields | {"origin_id": first.pk, "variant": variant})
 
 
 def cancel_composition(*, composition: Composition) -> bool:

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from generation import sharing, storage
+from generation import sharing
 from generation.errors import GenerationError
 from generation.models import ShareLink
-from generation.streaming import serve_file
+from generation.streaming import serve_preview
 from generation.views import own_piece
 
 View = Callable[..., HttpResponseBase]
@@ -81,9 +81,7 @@ def shared_preview(request: HttpRequest, token: str) -> HttpResponseBase:
     if not sharing.leads_to_music(link):
         raise Http404
     piece = link.composition
-    return serve_file(
-        request, path=storage.preview_path(piece), content_type="audio/mpeg", etag=piece.preview_sha256
-    )
+    return serve_preview(request, piece=piece)
 
 
 def _link(token: str) -> ShareLink:

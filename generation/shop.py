@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from generation.composer.score import TONICS
-from generation.models import IN_SHOP, Composition, Instrument
+from generation.models import Composition, Instrument
 from generation.orders import spelled_tonic
+from generation.selectors import listed_now, seen_by_everybody
 
 SaleState = Composition.SaleState
 
@@ -134,7 +134,7 @@ class ShopPage:
 
 def in_shop() -> QuerySet[Composition]:
     """Return every piece that was ever listed, whatever became of it, in no order."""
-    return Composition.objects.filter(IN_SHOP, listed_from__lte=timezone.now()).order_by()
+    return Composition.objects.filter(listed_now()).order_by()
 
 
 def shop_page(wish: Wish, *, number: int, instruments: Iterable[Instrument]) -> ShopPage:
@@ -181,9 +181,7 @@ def narrowed(wish: Wish, *, instruments: Iterable[Instrument]) -> Q:
 
 def states_of(ids: Sequence[uuid.UUID]) -> list[Composition]:
     """Return as much of the pieces named as says what a buyer may do; those nobody else may see are left out."""
-    seen = Q(sale_state__in=[SaleState.ON_HOLD, SaleState.SOLD, SaleState.RETIRED])
-    seen |= Q(state=Composition.State.READY, is_private=False, listed_from__lte=timezone.now())
-    rows = Composition.objects.filter(seen, pk__in=list(ids)).order_by("pk")
+    rows = Composition.objects.filter(seen_by_everybody(), pk__in=list(ids)).order_by("pk")
     return list(rows.only("pk", "sale_state", "held_until"))
 
 

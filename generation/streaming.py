@@ -10,6 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, St
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 
+from generation import storage
+from generation.models import Composition
+
 CHUNK_BYTES = 64 * 1024
 _ONE_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 
@@ -39,6 +42,12 @@ def serve_file(request: HttpRequest, *, path: Path, content_type: str, etag: str
         answer["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
     answer["Content-Type"] = content_type
     return _labelled(answer, etag=tag)
+
+
+def serve_preview(request: HttpRequest, *, piece: Composition) -> HttpResponseBase:
+    """Answer with the tagged preview of a finished piece. Whether this visitor may hear it, the caller knows."""
+    path = storage.preview_path(piece)
+    return serve_file(request, path=path, content_type="audio/mpeg", etag=piece.preview_sha256)
 
 
 def _part_asked_for(request: HttpRequest, *, size: int, etag: str) -> range | None:

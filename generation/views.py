@@ -26,7 +26,7 @@ from generation.forms import ComposeForm, RatingForm
 from generation.models import Composition
 from generation.pricing import price_label
 from generation.similar import query_of_more_like, similar_to
-from generation.streaming import serve_file
+from generation.streaming import serve_file, serve_preview
 
 VARIANTS = 2
 """Pieces a visitor gets for one order: comparing is easier than judging."""
@@ -178,9 +178,7 @@ def composition_preview(request: HttpRequest, composition_id: uuid.UUID) -> Http
         piece = _piece(request, composition_id)
         if not selectors.can_listen(piece, makers=makers_of(request), user=request.user):
             raise Http404
-    return serve_file(
-        request, path=storage.preview_path(piece), content_type="audio/mpeg", etag=piece.preview_sha256
-    )
+    return serve_preview(request, piece=piece)
 
 
 @require_safe

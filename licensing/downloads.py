@@ -99,16 +99,11 @@ def all_files_of(user: Visitor) -> Iterator[OwnersFile]:
                 yield replace(file, save_as=f"{certificate.pk}/{name}")
 
 
-def send_archive(files: Sequence[OwnersFile], *, name: str) -> StreamingHttpResponse:
+def send_archive(files: Sequence[OwnersFile], *, name: str) -> HttpResponseBase:
     """Send files as one ZIP, packed while it is sent, so that neither memory nor disk holds it."""
     packed = stream(((f"{name}/{file.save_as}", file.path) for file in files), made=timezone.now())
     answer = StreamingHttpResponse(packed, content_type="application/zip")
-    answer["Content-Disposition"] = (
-        content_disposition_header(as_attachment=True, filename=f"{name}.zip") or ""
-    )
-    answer["Cache-Control"] = "no-store, private"
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer
+    return _as_attachment(answer, save_as=f"{name}.zip")
 
 
 def link_token(request: HttpRequest, *, copyright_id: str, name: str) -> str:
@@ -139,9 +134,12 @@ def send(request: HttpRequest, *, file: OwnersFile) -> HttpResponseBase:
         )
     else:
         answer = serve_file(request, path=file.path, content_type=kind, etag=file.sha256)
-    answer["Content-Disposition"] = (
-        content_disposition_header(as_attachment=True, filename=file.save_as) or ""
-    )
+    return _as_attachment(answer, save_as=file.save_as)
+
+
+def _as_attachment(answer: HttpResponseBase, *, save_as: str) -> HttpResponseBase:
+    """Have a browser save an answer under a name, and nobody keep it on the way."""
+    answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=save_as) or ""
     answer["Cache-Control"] = "no-store, private"
     answer["X-Content-Type-Options"] = "nosniff"
     return answer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-from datetime import timedelta
 from pathlib import Path
 
 from allauth.account.decorators import reauthentication_required
@@ -26,9 +25,8 @@ from generation.models import Composition, Instrument
 from generation.services import shop_compositions
 from licensing.terms import terms_sha256, terms_text, versions
 from marketplace.personal_data import personal_data_of
-from marketplace.status import service_status
+from marketplace.status import LATE_AFTER, service_status
 
-QUEUE_IS_LATE_AFTER = timedelta(minutes=2)
 DISK_IS_LOW_BELOW = 500 * 1024 * 1024
 
 
@@ -151,7 +149,7 @@ def _oldest_queued_minutes() -> int:
         .values_list("created_at", flat=True)
         .first()
     )
-    if oldest is None or timezone.now() - oldest < QUEUE_IS_LATE_AFTER:
+    if oldest is None or timezone.now() - oldest < LATE_AFTER:
         return 0
     return int((timezone.now() - oldest).total_seconds() // 60)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Person
-from tests.browser.test_journey import COMPOSED_WITHIN, DELIVERED_WITHIN, PASSWORD
+from tests.browser.test_journey import COMPOSED_WITHIN, DELIVERED_WITHIN, PASSWORD, mailed_code
 
 Arrive = Callable[..., Person]
 
@@ -39,15 +39,6 @@ def press(page: Page, place: Locator, key: str = "Enter") -> None:
 def write(page: Page, place: Locator, text: str) -> None:
     go_to(page, place)
     page.keyboard.type(text)
-
-
-def code_mailed_to(person: Person) -> str:
-    mailbox = person.page.context.new_page()
-    mailbox.goto("/dev/mailbox/")
-    code = re.search(r"^\s*([A-Z0-9]{3,5}-?[A-Z0-9]{3,5})\s*$", mailbox.inner_text("main"), re.M)
-    assert code, mailbox.inner_text("main")
-    mailbox.close()
-    return code[1]
 
 
 def test_the_whole_journey_by_keyboard_on_a_narrow_screen_without_motion(person: Arrive) -> None:
@@ -85,7 +76,7 @@ def test_the_whole_journey_by_keyboard_on_a_narrow_screen_without_motion(person:
     write(page, page.locator("input[name=password1]"), PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator("input[name=code]")).to_be_visible()
-    write(page, page.locator("input[name=code]"), code_mailed_to(somebody))
+    write(page, page.locator("input[name=code]"), mailed_code(page))
     page.keyboard.press("Enter")
     write(page, page.locator("input[name=licensee]"), "Ada Lovelace Ltd")
     for consent in page.locator("input[type=checkbox]").all():
@@ -117,7 +108,7 @@ def test_the_forms_work_without_javascript(person: Arrive) -> None:
     page.locator("input[name=email]").fill("plain@example.com")
     page.locator("input[name=password1]").fill(PASSWORD)
     page.get_by_role("main").locator("button[type=submit]").first.click()
-    page.locator("input[name=code]").fill(code_mailed_to(somebody))
+    page.locator("input[name=code]").fill(mailed_code(page))
     page.get_by_role("main").locator("button[type=submit]").first.click()
     page.locator("input[name=licensee]").fill("Ada Lovelace Ltd")
     for consent in page.locator("input[type=checkbox]").all():
