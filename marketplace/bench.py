@@ -7,6 +7,7 @@ import http.cookiejar
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -115,6 +116,42 @@ def _answers(address: str) -> bool:
         return False
 
 
+@contextlib.contextmanager
+def served(source: Path, *, var: Path) -> Iterator[str]:
+    """Prepare a shop of its own in the folder ``var`` and serve it with its worker; yields its address."""
+    environment = {"SOLOSCORE_VAR_DIR": str(var)}
+    subprocess.run(
+        [sys.executable, "manage.py", "prepare"],
+        cwd=source, env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    serve = [sys.executable, "manage.py", "serve"]
+    with running(serve, folder=source, environment=environment) as (address, _):
+        yield address
+
+
+def on_postgres(command: str, *, source: Path) -> Iterator[Figure]:
+    """Run a command of ours that writes its figures to ``--json`` with a PostgreSQL of its own; pass them on."""
+    with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as name:
+        report = Path(name) / "figures.json"
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "tests.with_postgres",
+                sys.executable, "manage.py", command, "--json", str(report),
+            ],
+            cwd=source, env={**os.environ, "SOLOSCORE_VAR_DIR": name},
+            check=False, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        if not report.exists():
+            raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
+        for row in json.loads(report.read_text()):
+            yield Figure(**row)
+
+
+def chromium() -> str | None:
+    """The path of the system's Chromium, or of its like; None where there is none."""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
 def fresh_clone(source: Path) -> Iterator[Figure]:
     """`make run` in a fresh clone of the last commit, until the first page answers; then once more."""
     with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as name:
@@ -130,44 +167,40 @@ def fresh_clone(source: Path) -> Iterator[Figure]:
 
 def visit(source: Path) -> Iterator[Figure]:
     """A guest's click to a playable preview, five times, and what the web process weighs after it."""
-    with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as name:
-        environment = {"SOLOSCORE_VAR_DIR": name}
-        subprocess.run(
-            [sys.executable, "manage.py", "prepare"],
-            cwd=source, env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        serve = [sys.executable, "manage.py", "serve"]
-        with running(serve, folder=source, environment=environment) as (address, _):
+    with (
+        tempfile.TemporaryDirectory(prefix="soloscore-bench-") as name,
+        served(source, var=Path(name)) as address,
+    ):
 
-            def wait(instrument: str, seconds: int) -> tuple[float, float]:
-                # The other take of the order before is none of this one's business.
-                wait_until_idle(Path(name))
-                return click_to_sound(address, instrument=instrument, seconds=seconds)
+        def wait(instrument: str, seconds: int) -> tuple[float, float]:
+            # The other take of the order before is none of this one's business.
+            wait_until_idle(Path(name))
+            return click_to_sound(address, instrument=instrument, seconds=seconds)
 
-            for instrument in ("piano", "guitar"):
-                waits = [wait(instrument, 30) for _ in range(5)]
-                yield from _median_and_slowest(
-                    f"click to playable preview, 30 s of {instrument}", [full for _, full in waits], limit=10
-                )
-            waits = [wait("piano", 60) for _ in range(5)]
+        for instrument in ("piano", "guitar"):
+            waits = [wait(instrument, 30) for _ in range(5)]
             yield from _median_and_slowest(
-                "click to first audible sound, 60 s of piano", [first for first, _ in waits], limit=2
+                f"click to playable preview, 30 s of {instrument}", [full for _, full in waits], limit=10
             )
-            yield from _median_and_slowest(
-                "click to full preview, 60 s of piano", [full for _, full in waits], limit=5
-            )
-            visitor = Visitor(address)
-            for page in (
-                "/",
-                "/compose/",
-                "/shop/",
-                "/library/",
-                "/accounts/login/",
-                "/certificates/",
-                "/api/schema/",
-            ):
-                visitor.get(page)
-            yield from web_process(address)
+        waits = [wait("piano", 60) for _ in range(5)]
+        yield from _median_and_slowest(
+            "click to first audible sound, 60 s of piano", [first for first, _ in waits], limit=2
+        )
+        yield from _median_and_slowest(
+            "click to full preview, 60 s of piano", [full for _, full in waits], limit=5
+        )
+        visitor = Visitor(address)
+        for page in (
+            "/",
+            "/compose/",
+            "/shop/",
+            "/library/",
+            "/accounts/login/",
+            "/certificates/",
+            "/api/schema/",
+        ):
+            visitor.get(page)
+        yield from web_process(address)
 
 
 def _median_and_slowest(what: str, seconds: list[float], *, limit: float) -> Iterator[Figure]:

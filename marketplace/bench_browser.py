@@ -6,17 +6,13 @@ Instability). The browser is driven by what the tests are driven by, so this par
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from marketplace.bench import Figure, running, wait_until_idle
+from marketplace.bench import Figure, chromium, served, wait_until_idle
 
 VISITS = 5
 SETTLED_MILLISECONDS = 800
@@ -37,17 +33,11 @@ def seeing(source: Path) -> Iterator[Figure]:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as name, sync_playwright() as playwright:
-        environment = {"SOLOSCORE_VAR_DIR": name}
-        subprocess.run(
-            [sys.executable, "manage.py", "prepare"],
-            cwd=source, env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            executable_path=chromium(),
             args=["--no-sandbox", "--disable-gpu", "--disable-quic"],
         )
-        serve = [sys.executable, "manage.py", "serve"]
-        with running(serve, folder=source, environment=environment) as (address, _):
+        with served(source, var=Path(name)) as address:
             wait_until_idle(Path(name))
             piece = _a_piece_for_sale(browser, address)
             for label, path in (("landing", "/"), ("listening page", piece)):

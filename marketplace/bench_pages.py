@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import random
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from marketplace.bench import Figure
+from marketplace.bench import Figure, on_postgres
 
 PIECES = 100_000
 DIFFERENT = 4000
@@ -43,22 +38,7 @@ PAGES = {
 
 def browsing(source: Path) -> Iterator[Figure]:
     """Run ``manage.py bench_shop_pages`` with a PostgreSQL of its own, and pass its figures on."""
-    with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as name:
-        report = Path(name) / "figures.json"
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "tests.with_postgres",
-                sys.executable, "manage.py", "bench_shop_pages", "--json", str(report),
-            ],
-            cwd=source, env={**os.environ, "SOLOSCORE_VAR_DIR": name},
-            check=False, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        if not report.exists():
-            raise RuntimeError(
-                f"bench_shop_pages ended with {done.returncode}: {done.stderr.strip()[-2000:]}"
-            )
-        for row in json.loads(report.read_text()):
-            yield Figure(**row)
+    return on_postgres("bench_shop_pages", source=source)
 
 
 def fill(count: int, *, rng: random.Random) -> None:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import random
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marketplace.bench import Figure
+from marketplace.bench import Figure, on_postgres
 
 if TYPE_CHECKING:
     from marketplace.bench_crowd import Result
@@ -28,20 +23,7 @@ SALE_TAKES_AT_MOST_MS = 50
 
 def selling(source: Path) -> Iterator[Figure]:
     """Run ``manage.py bench_sales`` with a PostgreSQL of its own, and pass its figures on."""
-    with tempfile.TemporaryDirectory(prefix="soloscore-bench-") as name:
-        report = Path(name) / "figures.json"
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "tests.with_postgres",
-                sys.executable, "manage.py", "bench_sales", "--json", str(report),
-            ],
-            cwd=source, env={**os.environ, "SOLOSCORE_VAR_DIR": name},
-            check=False, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        if not report.exists():
-            raise RuntimeError(f"bench_sales ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
-        for row in json.loads(report.read_text()):
-            yield Figure(**row)
+    return on_postgres("bench_sales", source=source)
 
 
 def sales(*, parts: Sequence[str], buyers: int, pieces: int) -> Iterator[Figure]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,22 +27,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Prepare and serve an empty shop; yields its address."""
     folder: Path = tmp_path_factory.mktemp("shop")
     # The spoken tags and unpacked fonts of the test run serve here as well; they only cost time.
-    environment = {"SOLOSCORE_VAR_DIR": str(folder)}
-    subprocess.run(
-        [sys.executable, "manage.py", "prepare"],
-        cwd=settings.BASE_DIR,
-        env={**os.environ, **environment},
-        check=True,
-    )
-    command = [sys.executable, "manage.py", "serve"]
-    with bench.running(command, folder=settings.BASE_DIR, environment=environment) as (address, _):
+    with bench.served(settings.BASE_DIR, var=folder) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium of the system, without a window."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
+    program = bench.chromium()
     if program is None:
         pytest.fail("No Chromium was found; install the package chromium (make test does where it may).")
     with sync_playwright() as playwright:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -38,16 +36,8 @@ def main() -> None:
         sys.stdout.write(f"{name}\n")
 
     with tempfile.TemporaryDirectory(prefix="soloscore-pictures-") as name, sync_playwright() as playwright:
-        environment = {"SOLOSCORE_VAR_DIR": name}
-        subprocess.run(
-            [sys.executable, "manage.py", "prepare"],
-            cwd=settings.BASE_DIR, env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=CHROMIUM_FLAGS
-        )
-        serve = [sys.executable, "manage.py", "serve"]
-        with bench.running(serve, folder=settings.BASE_DIR, environment=environment) as (address, _):
+        browser = playwright.chromium.launch(executable_path=bench.chromium(), args=CHROMIUM_FLAGS)
+        with bench.served(settings.BASE_DIR, var=Path(name)) as address:
             bench.wait_until_idle(Path(name))
             look: dict[str, Any] = {"base_url": address, "viewport": {"width": 1280, "height": 860}}
             context = browser.new_context(**look)
