@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import translation
 from hypothesis import settings as games
 from pytest_django import Settings
 
@@ -19,7 +20,8 @@ games.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
 @pytest.fixture(autouse=True)
 def _isolated(settings: Settings, tmp_path: Path) -> None:
-    """Give each test its own private files, mail and test checkout; send tasks nowhere and hash quickly."""
+    """Give each test its own private files, mail, test checkout and English; send tasks nowhere and hash quickly."""
+    translation.deactivate()  # a page asked for in German leaves its thread speaking it
     settings.PRIVATE_DIR = tmp_path / "private"
     settings.STORAGES = {
         **settings.STORAGES,
