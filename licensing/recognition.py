@@ -9,6 +9,7 @@ import mmap
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -102,16 +103,16 @@ def identify(path: Path) -> Identified:
     """
     heard = recognition.recognise(path)
     # They take seconds to load; what is no audio has been refused by now.
-    from generation.audio.files import read_sound_of
+    from generation.audio.files import read_mono_of
     from generation.audio.fingerprint import SECONDS_AT_MOST
     from generation.audio.hearing import read_sound
     from generation.audio.marks import copy, house
 
     secret = settings.MARK_SECRET.encode()
     # The marks are read from the sum of both sides; one column instead of two halves the memory.
-    sound = read_sound(path, seconds=SECONDS_AT_MOST)[0].mean(axis=1, keepdims=True)
+    listen = partial(read_sound, path, seconds=SECONDS_AT_MOST, channels=1)
     if heard is None:
-        mark = house.hear(sound, secret=secret)
+        mark = house.hear(listen()[0], secret=secret)
         return Identified(is_ours=mark.found, confidence=1 - mark.chance if mark.found else 0.0)
     piece = heard.composition
     found = Identified(is_ours=True, confidence=heard.share, composition=piece)
@@ -124,8 +125,8 @@ def identify(path: Path) -> Identified:
     if not certificates:
         return found
     found = replace(found, current=next(filter(_is_current, certificates.values())))
-    master = read_sound_of(storage.path_of(piece, storage.MASTER)).mean(axis=1, keepdims=True)
-    verdict = copy.whose(sound, master=master, secret=secret, work=piece.pk.bytes, sales=list(certificates))
+    master = read_mono_of(storage.path_of(piece, storage.MASTER))
+    verdict = copy.whose(listen()[0], master=master, secret=secret, work=piece.pk.bytes, sales=list(certificates))
     if not verdict.named:
         return found
     return replace(found, certificate=certificates[verdict.named[0]], confidence=1 - verdict.chance)

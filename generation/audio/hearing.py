@@ -16,7 +16,9 @@ Sound = npt.NDArray[np.float32]
 
 SHORTEST_SECONDS = 0.1
 FRAME_BYTES = 4
-MOST_CHANNELS = 2
+LAYOUTS = ("mono", "stereo")
+MOST_CHANNELS = len(LAYOUTS)
+BLOCK_FRAMES = 1 << 18
 LARGEST_ALLOCATION = 64 << 20
 """Bytes that ffmpeg may ask for at once."""
 
@@ -28,22 +30,24 @@ CONTAINERS = (
 AU_HEADER = struct.Struct(">4s5I")
 
 
-def read_sound(path: Path, *, seconds: float = 240.0, timeout: float = 4.0) -> tuple[Sound, int]:
-    """Return the first ``seconds`` of ``path``, float32 of shape (frames, 1 or 2), and its rate, 44.1 kHz.
+def read_sound(
+    path: Path, *, seconds: float = 240.0, timeout: float = 4.0, channels: int = MOST_CHANNELS
+) -> tuple[Sound, int]:
+    """Return the first ``seconds`` of ``path``, float32 of shape (frames, channels), and its rate, 44.1 kHz.
 
     The content decides, not the name. Of a damaged or truncated file, or of one that takes longer than
-    ``timeout`` seconds to decode, what could be read until then is returned. More than two channels are mixed
-    down to two. Memory: the result, and ffmpeg beside it. Raises ``NotAudio`` if there is no sound of at least
+    ``timeout`` seconds to decode, what could be read until then is returned. More than ``channels``, 1 or 2, are mixed
+    down to so many. Memory: the result, and ffmpeg beside it. Raises ``NotAudio`` if there is no sound of at least
     ``SHORTEST_SECONDS``, ``SoundUnavailable`` without ffmpeg.
     """
     if not path.is_file():
         raise NotAudio(
             f"{path.name} is not a file; name a sound file such as WAV, FLAC, MP3, M4A, OGG or Opus."
         )
-    collected = _Collector(frames=int(seconds * RATE))
+    collected = _Collector(frames=int(seconds * RATE), channels=channels)
     try:
         run_program(
-            command=_command(path=path, seconds=seconds),
+            command=_command(path=path, seconds=seconds, channels=channels),
             timeout=timeout,
             failure=NotAudio,
             on_output=collected,
@@ -63,9 +67,9 @@ def read_sound(path: Path, *, seconds: float = 240.0, timeout: float = 4.0) -> t
 class _Collector:
     """Takes an AU stream piece by piece: a header of its own length, then big-endian float32."""
 
-    def __init__(self, *, frames: int) -> None:
+    def __init__(self, *, frames: int, channels: int) -> None:
         # Pages that are never written cost nothing, and a buffer that grows would be there twice for a moment.
-        self._data = np.empty(1024 + frames * MOST_CHANNELS * FRAME_BYTES, dtype=np.uint8)
+        self._data = np.empty(1024 + frames * channels * FRAME_BYTES, dtype=np.uint8)
         self._used = 0
 
     def __call__(self, data: bytes) -> None:
@@ -82,15 +86,18 @@ class _Collector:
         samples = self._data[offset : offset + frames * channels * FRAME_BYTES].view(">f4")
         samples.byteswap(inplace=True)
         sound = samples.view("<f4").reshape(frames, channels)
-        np.nan_to_num(sound, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        for start in range(0, frames, BLOCK_FRAMES):
+            block = sound[start : start + BLOCK_FRAMES]
+            block[~np.isfinite(block)] = 0.0
         return sound
 
 
-def _command(*, path: Path, seconds: float) -> list[str]:
+def _command(*, path: Path, seconds: float, channels: int) -> list[str]:
+    layouts = "|".join(LAYOUTS[:channels])
     return [
         *("ffmpeg", "-nostdin", "-loglevel", "error", "-max_alloc", str(LARGEST_ALLOCATION), "-threads", "1"),
         *("-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS),
         *("-i", f"file:{path.resolve()}", "-map", "0:a:0", "-t", f"{seconds:g}"),
-        *("-af", f"aresample={RATE},aformat=sample_fmts=flt:channel_layouts=mono|stereo"),
+        *("-af", f"aresample={RATE},aformat=sample_fmts=flt:channel_layouts={layouts}"),
         *("-codec:a", "pcm_f32be", "-f", "au", "pipe:1"),
     ]

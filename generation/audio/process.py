@@ -104,7 +104,7 @@ def _follow(
                 elif on_output is not None:
                     on_output(data)
                     received += len(data)
-                    if received > CHUNK_BYTES:
+                    if received > CHUNK_BYTES and len(data) < CHUNK_BYTES:
                         time.sleep(GATHERING_SECONDS)
     try:
         process.wait(timeout=max(0.1, deadline - time.monotonic()))

@@ -52,7 +52,9 @@ BANDS = len(EDGES) - 1
 
 
 def mixed_down(sound: Sound) -> Sound:
-    """Return the mean of the channels of ``sound`` (frames, channels), shape (frames,)."""
+    """Return the mean of the channels of ``sound`` (frames, channels), shape (frames,); of one, the sound itself."""
+    if sound.shape[1] == 1:
+        return sound[:, 0].astype(np.float32, copy=False)
     # By columns: NumPy is ten times slower at means over so short an axis.
     mono = sound[:, 0].astype(np.float32)
     for channel in range(1, sound.shape[1]):
