@@ -9,10 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
 from django.utils import timezone
 
-from generation.audio.certificates import expiry_of
 from generation.audio.errors import CredentialsUnusable
-from generation.audio.provenance import try_out
-from generation.content_credentials import credentials
 from licensing.terms import versions
 
 EXPIRES_SOON = timedelta(days=90)
@@ -47,6 +44,11 @@ def origin_can_be_signed(app_configs: Any, **_options: Any) -> list[CheckMessage
     """Refuse a production, or a choice of C2PA files, with which no file can say where it comes from."""
     if not (settings.PRODUCTION or settings.C2PA_CERT or settings.C2PA_KEY):
         return []
+    # Every process loads these checks, and few need what reads certificates.
+    from generation.audio.certificates import expiry_of
+    from generation.audio.provenance import try_out
+    from generation.content_credentials import credentials
+
     try:
         pair = credentials()
         expiry = expiry_of(pair)

@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -249,41 +248,6 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "control_folder": str(BROKER_DIR / "control"),
         "polling_interval": 0.1,
     }
-CELERY_BEAT_SCHEDULE = {
-    "sweep-compositions": {
-        "task": "generation.tasks.sweep_compositions",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 10},
-    },
-    "sweep-purchases": {
-        "task": "payments.tasks.sweep_purchases",
-        "schedule": timedelta(seconds=30),
-        "options": {"expires": 60},
-    },
-    "reconcile-with-stripe": {
-        "task": "payments.tasks.reconcile",
-        "schedule": crontab(hour=3, minute=20),
-    },
-    "check-the-register": {
-        "task": "payments.tasks.check_register",
-        "schedule": crontab(hour=3, minute=40),
-    },
-    "sweep-extras": {
-        "task": "licensing.tasks.sweep_extras",
-        "schedule": timedelta(seconds=30),
-        "options": {"expires": 60},
-    },
-    "finish-replacements": {
-        "task": "licensing.tasks.finish_replacements",
-        "schedule": timedelta(seconds=30),
-        "options": {"expires": 60},
-    },
-    "drain-outbox": {
-        "task": "payments.tasks.drain_outbox",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 10},
-    },
-}
 
 # Composing: how much one maker may have in work, and when a silent worker counts as dead.
 COMPOSITIONS_IN_WORK_PER_MAKER = 3

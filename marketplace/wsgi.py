@@ -1,5 +1,6 @@
 """The web application for gunicorn and every other WSGI server."""
 
+import importlib
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -7,3 +8,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 
 application = get_wsgi_application()
+
+# What rings the workers, loaded before the first order waits for it; commands that ring nobody do without.
+importlib.import_module("marketplace.celery")

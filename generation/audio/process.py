@@ -17,7 +17,7 @@ from generation.audio.voices import find_program
 CHUNK_BYTES = 1 << 20
 """Read at a time, and what the program may write ahead where the system lets a pipe hold so much."""
 
-GATHERING_SECONDS = 0.02
+GATHERING_SECONDS = 0.01
 """Rest after a piece of long output: whoever reads each at once is woken a thousand times a minute of sound."""
 
 FULL_DISK = ("No space left on device", "Error writing mp3 output")
@@ -104,7 +104,7 @@ def _follow(
                 elif on_output is not None:
                     on_output(data)
                     received += len(data)
-                    if received > CHUNK_BYTES and len(data) < CHUNK_BYTES:
+                    if received > CHUNK_BYTES and len(data) < CHUNK_BYTES // 2:
                         time.sleep(GATHERING_SECONDS)
     try:
         process.wait(timeout=max(0.1, deadline - time.monotonic()))

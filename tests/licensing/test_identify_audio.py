@@ -202,3 +202,17 @@ def test_a_real_copy_is_traced_to_its_sale_and_the_master_to_none(
     assert (found["composition"], found["copy"]) == (str(piece.pk), certificate.pk)
     assert found["confidence"] > 0.99
     assert facts(path_of(piece, MASTER))["copy"] is None
+
+
+def test_a_copy_that_begins_after_a_minute_of_something_else_is_traced(
+    piece: Composition, tmp_path: Path
+) -> None:
+    copy = pytest.importorskip("generation.audio.marks.copy")
+    master, rate = soundfile.read(path_of(piece, MASTER), dtype="float32")
+    certificate = sold(piece)
+    secret = settings.MARK_SECRET.encode()
+    marked = copy.embed(master, secret=secret, work=piece.pk.bytes, sale=sale_mark(certificate))
+    talk = np.random.default_rng(1).normal(scale=0.05, size=(70 * rate, 2)).astype(np.float32)
+    soundfile.write(tmp_path / "show.wav", np.concatenate([talk, marked]), rate)
+    found = facts(tmp_path / "show.wav")
+    assert (found["composition"], found["copy"]) == (str(piece.pk), certificate.pk)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import settings
 
 from licensing.models import ChainHead
 from marketplace.celery import app
@@ -36,7 +35,7 @@ def test_a_broken_register_is_an_incident_each_night_until_it_is_whole() -> None
 
 @pytest.mark.parametrize("name", ["check-the-register", "reconcile-with-stripe"])
 def test_the_clock_starts_it_once_a_day(name: str) -> None:
-    entry = settings.CELERY_BEAT_SCHEDULE[name]
+    entry = app.conf.beat_schedule[name]
     app.loader.import_default_modules()
     assert entry["task"] in app.tasks
     assert (len(entry["schedule"].hour), len(entry["schedule"].minute)) == (1, 1)
