@@ -7,6 +7,7 @@ of the low-pass: A. V. Oppenheim, R. W. Schafer, "Discrete-Time Signal Processin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -76,10 +77,13 @@ def filtered(sound: npt.NDArray[np.floating], *, sections: Sequence[Section]) ->
 
 
 def resampled(sound: Mono, *, up: int, down: int) -> Mono:
-    """Return a short ``sound`` (frames,) at ``up / down`` times its rate, as if it were one period of many."""
-    spectrum = fft.rfft(sound)
-    size = len(sound) * up // down
-    return np.asarray(fft.irfft(spectrum[: size // 2 + 1], size) * (size / len(sound)), dtype=np.float32)
+    """Return a short ``sound`` (frames,) at ``up / down`` times its rate, as if silence lay around it."""
+    ratio = Fraction(up, down)
+    # Both transforms at lengths that are quick: a prime one takes six times as long.
+    steps = fft.next_fast_len(-(-len(sound) // ratio.denominator), real=True)
+    size, new_size = steps * ratio.denominator, steps * ratio.numerator
+    result = fft.irfft(fft.rfft(sound, size)[: new_size // 2 + 1], new_size) * float(ratio)
+    return np.asarray(result[: len(sound) * up // down], dtype=np.float32)
 
 
 def convolved(sound: npt.NDArray[np.floating], response: npt.NDArray[np.floating]) -> Mono:

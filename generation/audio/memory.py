@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import sys
 
-MMAP_THRESHOLD, ARENA_MAX = -3, -8
-"""``M_MMAP_THRESHOLD`` and ``M_ARENA_MAX`` of mallopt(3) in the GNU C library."""
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
+"""``M_TRIM_THRESHOLD``, ``M_MMAP_THRESHOLD`` and ``M_ARENA_MAX`` of mallopt(3) in the GNU C library."""
 
-LARGE_BYTES = 1 << 20
+LARGE_BYTES = 2 << 20
+KEPT_BYTES = 8 << 20
 
 
 def keep_arrays_apart() -> None:
@@ -21,6 +22,7 @@ def keep_arrays_apart() -> None:
     library = _library()
     if library is not None:
         library.mallopt(MMAP_THRESHOLD, LARGE_BYTES)
+        library.mallopt(TRIM_THRESHOLD, KEPT_BYTES)
         library.mallopt(ARENA_MAX, 1)
 
 

@@ -132,14 +132,14 @@ class Mix:
         return Mix(music=self.music[:frames] * fade, tags=tuple(_louder(tag, gain=fade) for tag in kept))
 
 
-def spoken_tags(*, tagging: Tagging, before: float) -> list[Spoken]:
+def spoken_tags(*, tagging: Tagging, before: float, known: Sequence[Spoken] = ()) -> list[Spoken]:
     """Return the tags of a piece that begin at about ``before`` seconds or sooner; at least one.
 
-    Each draws from a stream of its own, so that the first ones are the same however many follow. Raises
-    ``SoundUnavailable`` without espeak-ng.
+    Each draws from a stream of its own, so that the first ones are the same however many follow: ``known`` are those
+    that were made already. Raises ``SoundUnavailable`` without espeak-ng.
     """
-    spoken: list[Spoken] = []
-    seconds = 0.0
+    spoken = list(known)
+    seconds = spoken[-1].seconds if spoken else 0.0
     while True:
         random = tagging.stream(len(spoken))
         seconds += float(random.uniform(*(TAG_INTERVAL_SECONDS if spoken else FIRST_TAG_SECONDS)))

@@ -21,6 +21,7 @@ from generation.audio.performance import LEAD_SECONDS, perform, performance_midi
 from generation.audio.preview import (
     LARGEST_SHIFT_SECONDS,
     SPOKEN_SHOP,
+    Spoken,
     Tagging,
     encode_preview,
     spoken_tags,
@@ -119,9 +120,10 @@ def render(
             cache_dir=cache_dir,
             progress=lambda fraction: report(SYNTHESISED * fraction),
         ) as synthesis:
+            spoken: list[Spoken] = []
             if on_opening and opening:
                 with timed(timings, "opening"):
-                    _render_opening(
+                    spoken = _render_opening(
                         synthesis,
                         frames=opening,
                         voice=performance.voice,
@@ -135,7 +137,8 @@ def render(
             if meanwhile:
                 meanwhile()
             with timed(timings, "tags"):
-                spoken = spoken_tags(tagging=tagging, before=performance.seconds + LONGEST_TAIL_SECONDS)
+                latest = performance.seconds + LONGEST_TAIL_SECONDS
+                spoken = spoken_tags(tagging=tagging, before=latest, known=spoken)
             with timed(timings, "synthesis"):
                 sound = synthesis.whole()
         report(SYNTHESISED)
@@ -190,8 +193,8 @@ def _render_opening(
     tagging: Tagging,
     path: Path,
     signer: Signer | None,
-) -> None:
-    """Write the opening as soon as enough has been synthesized for it and for the tags that begin in it."""
+) -> list[Spoken]:
+    """Write the opening as soon as enough has been synthesized for it and its tags, and return those."""
     spoken = spoken_tags(tagging=tagging, before=frames / RATE + LARGEST_SHIFT_SECONDS)
     needed = max(frames, *(int(tag.heard_by * RATE) for tag in spoken)) + SETTLED_FRAMES
     dry = synthesis.beginning(frames=whole_blocks(needed))
@@ -199,6 +202,7 @@ def _render_opening(
     if mark:
         placed = mark(placed)
     write_opening(music=_mono(placed[: len(dry)]), frames=frames, path=path, spoken=spoken, signer=signer)
+    return spoken
 
 
 def _encode_preview(*, folder: Path, signer: Signer | None, timings: dict[str, float]) -> list[int]:

@@ -78,8 +78,9 @@ def write_chips(*, sound: Sound, decibels: Table) -> Sound:
     result = sound.astype(np.float32, copy=True)
     for first in range(0, chips_in(len(sound)), BLOCK_CHIPS):
         rows = decibels[first : first + BLOCK_CHIPS]
-        exponents = np.repeat(rows * np.float32(np.log(10) / 20), widths, axis=1)
-        for half, change in enumerate((np.expm1(exponents), np.expm1(-exponents))):
+        exponents = rows * np.float32(np.log(10) / 20)
+        for half, exponent in enumerate((exponents, -exponents)):
+            change = np.repeat(np.expm1(exponent), widths, axis=1)
             start = first * CHIP + (half - 1) * HALF
             tiles = _padded(sound, start=start, frames=len(rows) * CHIP)
             here = slice(max(0, start), min(len(sound), start + len(tiles)))
