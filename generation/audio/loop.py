@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from generation.audio import memory
 from generation.audio.levels import decibels, loudness, true_peaks
 from generation.audio.marks import Mark
 from generation.audio.master import CEILING_DBTP, PEAK_HEADROOM, TARGET_LUFS, Master, Sound, in_room, master
@@ -55,9 +56,12 @@ def _mastered(once: Sound, *, before: int, mark: Mark | None) -> Master:
     before, frames = min(before, len(once)), len(once)
     around = np.concatenate([once[-before:], once, once[: round(AFTER_SECONDS * RATE)]])
     del once
+    memory.give_back()
     loop = master(sound=around, rate=RATE).sound[before : before + frames]
     del around
-    return _levelled(_marked(loop, mark=mark) if mark else loop)
+    if mark:
+        loop = _marked(loop, mark=mark)
+    return _levelled(loop)
 
 
 def _marked(loop: Sound, *, mark: Mark) -> Sound:

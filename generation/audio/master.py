@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,6 +32,7 @@ RELEASE_DB_PER_SECOND = 40.0
 LOUDNESS_TOLERANCE = 0.05
 LARGEST_ROUNDS = 4
 BLOCK_FRAMES = 1 << 16
+SMOOTHED_FRAMES = 1 << 20
 REDUCTION_ENDS_DB = 1e-6
 PEAK_HEADROOM = 10 ** (-4 / 20)
 """How far below the ceiling samples may lie before what is between them is looked at too."""
@@ -94,16 +96,19 @@ def master(*, sound: Sound, rate: int) -> Master:
     gain_db = TARGET_LUFS - measured
     ceiling_db = CEILING_DBTP - MARGIN_DB
     peaks = true_peaks(sound=sound, above=PEAK_HEADROOM * 10 ** ((ceiling_db - gain_db) / 20))
-    for _ in range(LARGEST_ROUNDS):
+    for round_ in range(1, LARGEST_ROUNDS + 1):
         gain = limiter_gain(peaks=peaks, gain_db=gain_db, ceiling_db=ceiling_db, rate=rate)
         # The limiter moves slowly beside the meter's filters, so that their order makes no difference that counts.
         measured = loudness_of(power=power, gain=gain, rate=rate)
         if abs(measured - TARGET_LUFS) <= LOUDNESS_TOLERANCE:
             break
         gain_db += TARGET_LUFS - measured
+        if round_ < LARGEST_ROUNDS:
+            del gain
     del power
     sound *= gain[:, None]
     peaks *= gain
+    del gain
     peak = true_peaks(sound=sound, above=NEAR_THE_PEAK * float(peaks.max()), rough=peaks).max()
     peak_db = decibels(float(peak))
     if peak_db > ceiling_db:
@@ -126,12 +131,13 @@ def limiter_gain(*, peaks: Sound, gain_db: float, ceiling_db: float, rate: int) 
     half = int(LOOK_AHEAD_SECONDS * rate) // 2 * 2 + 1
     done = 0
     for first, last in _spans(gain, around=2 * half):
-        part = ndimage.maximum_filter1d(gain[first:last], 2 * half - 1)
-        part = ndimage.uniform_filter1d(ndimage.uniform_filter1d(part, half), half)
         gain[done:first] = plain
-        np.power(np.float32(10), part / np.float32(-20), out=gain[first:last])
-        gain[first:last] *= plain
-        done = last
+        done = first
+        for part in _smoothed(gain[first:last], half=half):
+            here = gain[done : done + len(part)]
+            np.power(np.float32(10), part / np.float32(-20), out=here)
+            here *= plain
+            done += len(part)
     gain[done:] = plain
     return gain
 
@@ -169,15 +175,35 @@ def _reduction(*, peaks: Sound, threshold: float, rate: int) -> Sound:
     return reduction
 
 
+def _smoothed(reduction: Sound, *, half: int) -> Iterator[Sound]:
+    """``reduction``, held and smoothed, piece by piece, each of which may be written over when it has been given.
+
+    SciPy's filters hold what they are given twice more, as doubles.
+    """
+    reach = 2 * half
+    before = reduction[:0]
+    for start in range(0, len(reduction), SMOOTHED_FRAMES):
+        end = start + SMOOTHED_FRAMES
+        part = np.concatenate([before, reduction[start : end + reach]])
+        kept = slice(len(before), len(before) + SMOOTHED_FRAMES)
+        before = reduction[end - reach : end].copy()
+        part = ndimage.maximum_filter1d(part, 2 * half - 1)
+        yield ndimage.uniform_filter1d(ndimage.uniform_filter1d(part, half), half)[kept]
+
+
 def _spans(reduction: Sound, *, around: int) -> list[tuple[int, int]]:
     """Where ``reduction`` is at work, with ``around`` frames on both sides; spans do not overlap."""
-    active = np.flatnonzero(reduction)
-    if not len(active):
+    active = reduction != 0
+    if not active.any():
         return []
-    breaks = np.flatnonzero(np.diff(active) > 2 * around)
-    firsts = active[np.concatenate([[0], breaks + 1])]
-    lasts = active[np.concatenate([breaks, [len(active) - 1]])]
+    edges = np.flatnonzero(active[1:] != active[:-1]) + 1
+    if active[0]:
+        edges = np.concatenate([[0], edges])
+    if len(edges) % 2:
+        edges = np.append(edges, len(active))
+    firsts, ends = edges[::2], edges[1::2]
+    apart = firsts[1:] - ends[:-1] >= 2 * around
     return [
-        (max(0, int(first) - around), min(len(reduction), int(last) + around + 1))
-        for first, last in zip(firsts, lasts, strict=True)
+        (max(0, int(first) - around), min(len(reduction), int(end) + around))
+        for first, end in zip(firsts[np.append(True, apart)], ends[np.append(apart, True)], strict=True)
     ]
