@@ -19,6 +19,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.addresses import address
 from generation import storage
 from generation.audio.errors import StorageFull
 from generation.audio.files import write_master
@@ -36,7 +37,6 @@ from generation.originality.report import check
 from generation.worker import composer_order
 from generation.works import WorksOnRecord
 from licensing import keys
-from licensing.addresses import address
 from licensing.archive import pack
 from licensing.canonical import canonical
 from licensing.copies import house_mark, verify_url, write_copies

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from generation.leases import LeasedRow
 from generation.models import Composition
 from licensing.chain import BEFORE_THE_FIRST
-from licensing.leases import LeasedRow
 
 
 class ExclusiveRight(models.Model):

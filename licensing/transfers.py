@@ -16,14 +16,14 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.addresses import address
+from accounts.mails import send_mail
 from accounts.models import User
 from accounts.services import user_with_address
 from licensing import chain
-from licensing.addresses import address
 from licensing.documents import replacing_facts
 from licensing.errors import AlreadyReplaced, NotReplaceable
 from licensing.issuing import End, issue
-from licensing.mails import send_mail
 from licensing.models import Certificate, ExclusiveRight, Replacement
 from licensing.services import deliver_certificate, own_certificate, status_of
 

@@ -14,11 +14,11 @@ from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.addresses import address
+from accounts.mails import send_mail
 from accounts.services import is_forgotten
 from generation.pricing import price_label
-from licensing.addresses import address
 from licensing.documents import title_of
-from licensing.mails import send_mail
 from payments.models import Declaration, OutboxMessage, Purchase
 
 Kind = OutboxMessage.Kind

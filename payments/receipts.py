@@ -7,7 +7,7 @@ import uuid
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from licensing.addresses import address
+from accounts.addresses import address
 from licensing.models import Certificate
 from licensing.terms import terms_sha256, terms_text
 from payments.models import Purchase

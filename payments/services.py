@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.addresses import address
 from accounts.models import User
 from generation.models import Composition
 from generation.services import set_sale_state
-from licensing.addresses import address
 from licensing.documents import title_of
 from licensing.integrity import breaks_unique
 from payments import gateway
