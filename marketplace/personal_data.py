@@ -15,6 +15,7 @@ from generation.models import Comparison, Composition, Favourite, Rating, ShareL
 from licensing.models import Certificate, ExclusiveRight
 from payments.models import Declaration, Purchase, PurchaseEvent
 
+ACCOUNT = ("id", "email", "name", "language", "date_joined", "last_login", "is_active", "is_staff")
 COMPOSITION = (
     "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
     "density", "register", "temperature", "state", "error", "created_at", "started_at", "finished_at", "seconds",
@@ -32,7 +33,7 @@ def personal_data_of(user: User) -> dict[str, Any]:
     """Return what is kept about a user, by kind. Passwords and keys are named, never given."""
     makers = list(user.makers.values_list("pk", flat=True))
     return {
-        "account": _row(user, ("id", "email", "name", "date_joined", "last_login", "is_active", "is_staff")),
+        "account": _row(user, ACCOUNT),
         "email_addresses": _rows(EmailAddress.objects.filter(user=user), ("email", "verified", "primary")),
         "second_factors": _rows(
             Authenticator.objects.filter(user=user), ("type", "created_at", "last_used_at")

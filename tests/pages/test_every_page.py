@@ -294,6 +294,7 @@ PAGES: dict[str, Visit] = {
     "password": signed_in("account_change_password"),
     "second factor": signed_in("mfa_index"),
     "sessions": signed_in("usersessions_list"),
+    "language": signed_in("account_language"),
     "delete the account": deleting_the_account,
     "sign out": signed_in("account_logout"),
     "mailbox": address("dev_mailbox"),
