@@ -112,6 +112,8 @@ class CompositionSerializer(serializers.ModelSerializer):
     wished_mode = serializers.CharField(help_text="`major`, `minor` or empty.")
     model = serializers.SerializerMethodField(help_text="Version of the network that composed it.")
     percent = serializers.IntegerField(source="progress")
+    error = serializers.CharField(source="reason", help_text="Why it failed, in the language asked for.")
+    error_code = serializers.SerializerMethodField(help_text="The same for programs; empty if it has none.")
     queue_place = serializers.SerializerMethodField(
         help_text="1 for the next one; null when it no longer waits."
     )
@@ -129,14 +131,17 @@ class CompositionSerializer(serializers.ModelSerializer):
         fields = [
             "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
             "density", "register", "temperature", "state", "percent", "queue_place", "estimate_seconds", "error",
-            "created_at", "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes", "originality",
-            "price", "sale_state", "retired_because", "listed_from", "is_private", "url", "preview_url",
+            "error_code", "created_at", "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes",
+            "originality", "price", "sale_state", "retired_because", "listed_from", "is_private", "url", "preview_url",
         ]  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {"temperature": {"coerce_to_string": False}}
 
     def get_model(self, piece: Composition) -> str | None:
         return piece.model.version if piece.model else None
+
+    def get_error_code(self, piece: Composition) -> str:
+        return str(piece.failure.get("code", ""))
 
     def get_queue_place(self, piece: Composition) -> int | None:
         return selectors.queue_place(piece)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Maker
+from generation.failures import sentence
 from generation.listener_models import Comparison, Favourite, Rating, ShareLink
 
 __all__ = [
@@ -199,7 +200,19 @@ class Composition(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     claim = models.UUIDField(_("worker's claim"), null=True, blank=True, editable=False)
     heartbeat_at = models.DateTimeField(_("heartbeat"), null=True, blank=True)
-    error = models.CharField(_("what went wrong"), max_length=300, blank=True, default="")
+    failure = models.JSONField(
+        _("what went wrong"),
+        default=dict,
+        blank=True,
+        help_text=_("A code, with the numbers of its sentence."),
+    )
+    error = models.CharField(
+        _("what went wrong, in words"),
+        max_length=300,
+        blank=True,
+        default="",
+        help_text=_("Only of rows from before there were codes."),
+    )
     created_at = models.DateTimeField(_("ordered"), auto_now_add=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -319,6 +332,11 @@ class Composition(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(self.id)
+
+    @property
+    def reason(self) -> str:
+        """Why the piece failed, in the language spoken here; empty if it did not."""
+        return sentence(self.failure) or self.error
 
     @property
     def is_working(self) -> bool:

@@ -32,6 +32,7 @@ from generation.errors import (
     SeedBurned,
     TooManyCompositions,
 )
+from generation.failures import failure
 from generation.kin import SOLD_ONCE, is_burned, is_spent
 from generation.listeners import rate_composition
 from generation.models import Composition, Instrument
@@ -258,12 +259,11 @@ def _requeue_lapsed(now: datetime) -> int:
         still = {"state__in": WORKING, "heartbeat_at__lt": limit, "attempts": attempts}
         with transaction.atomic():
             if attempts >= Composition.MAX_ATTEMPTS:
-                reason = _("Composing stopped %(count)s times without a sign of life.") % {"count": attempts}
                 moved = move(
                     composition_id=composition_id,
                     to=State.FAILED,
                     only_if=still,
-                    error=reason,
+                    failure=failure("fell_silent", count=attempts),
                     finished_at=now,
                 )
                 if moved:

@@ -72,6 +72,7 @@ LENGTHS: dict[str, tuple[float | None, float | None]] = {
 UNREAD = (
     "originality",
     "timings",
+    "failure",
     "error",
     "claim",
     "heartbeat_at",

@@ -205,7 +205,7 @@ def status_of(piece: Composition, *, can_listen: bool) -> dict[str, Any]:
         "drawing": {"roll": piece.roll, "bpm": piece.bpm, "seconds": piece.ordered_seconds}
         if piece.state == Composition.State.RENDERING and piece.roll
         else None,
-        "error": piece.error,
+        "error": piece.reason,
         "url": reverse("composition", args=[piece.pk]),
         "opening_url": reverse("composition_opening", args=[piece.pk])
         if storage.opening_path(piece)

@@ -10,7 +10,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from django.db import DatabaseError
 from django.urls import get_resolver
@@ -38,7 +38,7 @@ from generation.composer.model import ComposerModel as LoadedModel
 from generation.composer.order import Density, Register
 from generation.composer.score import Mode
 from generation.content_credentials import credentials
-from generation.errors import GenerationError, seed_burned_message
+from generation.failures import failure
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.kin import is_spent, kin_of
 from generation.models import ComposerModel, Composition
@@ -62,10 +62,12 @@ LOADED_LATE = ("c2pa", "verovio", "reportlab.pdfgen.canvas")
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class CannotCompose(GenerationError):
-    """This order ends here; the message is for the visitor."""
+class CannotCompose(Exception):
+    """This order ends here, for a reason that the visitor is told (``generation.failures``)."""
 
-    code = "cannot_compose"
+    def __init__(self, code: str, **numbers: Any) -> None:
+        self.failure = failure(code, **numbers)
+        super().__init__(code)
 
 
 def run(composition_id: uuid.UUID) -> bool:
@@ -175,10 +177,7 @@ def _make(job: Job) -> None:
         instrument=piece.instrument_id, weights_sha256=_weights_of(model)
     ).first()
     if record is None:
-        raise CannotCompose(
-            _("The composer %(version)s is installed but not registered: run “manage.py sync_instruments”.")
-            % {"version": model.version}
-        )
+        raise CannotCompose("not_registered", version=model.version)
     composed, report = _compose(job, model=model)
     memory.give_back()
     job.start_rendering(
@@ -240,7 +239,7 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
     """
     # Its kin may have been sold while it waited.
     if is_spent(job.composition):
-        raise CannotCompose(seed_burned_message(job.composition.seed))
+        raise CannotCompose("seed_burned", seed=job.composition.seed)
     for left in reversed(range(SEEDS_TO_TRY)):
         try:
             composed = compose(
@@ -250,7 +249,7 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
             )
         except NotOriginalError as error:
             if job.composition.seed_is_fixed or not left:
-                raise CannotCompose(str(error)) from error
+                raise _too_near(job.composition) from error
         else:
             # Its kin leave the shop with it, so it may be near to them.
             kin = kin_of(job.composition).values_list("pk", flat=True)
@@ -262,7 +261,7 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
             if job.composition.seed_is_fixed or not left:
                 break
         job.change_seed(draw_seed())
-    raise CannotCompose(_too_near_message(job.composition))
+    raise _too_near(job.composition)
 
 
 @lru_cache(maxsize=MODELS_AT_ONCE)
@@ -285,17 +284,14 @@ def _originality(report: Report) -> dict[str, int | str | float | None]:
     }
 
 
-def _too_near_message(piece: Composition) -> str:
-    return _(
-        "Seed %(seed)s with these wishes gives a piece that exists here already, or one too near to it. "
-        "Choose another seed, or leave the seed empty and one is drawn."
-    ) % {"seed": piece.seed}
+def _too_near(piece: Composition) -> CannotCompose:
+    return CannotCompose("too_near", seed=piece.seed)
 
 
 def _overtaken(job: Job) -> bool:
     """The same piece became ready elsewhere while this one was rendered."""
     if job.composition.seed_is_fixed:
-        job.fail(_too_near_message(job.composition))
+        job.fail(_too_near(job.composition).failure)
     else:
         with suppress(LostClaimError):
             job.change_seed(draw_seed())
@@ -306,18 +302,18 @@ def _overtaken(job: Job) -> bool:
 def _failed(job: Job, error: Exception) -> bool:
     """End a piece with a reason that a visitor can read."""
     if isinstance(error, StorageFull) or (isinstance(error, OSError) and error.errno in DISK_FULL):
-        reason = _(
-            "Our disk is full, so your piece could not be kept. Nothing was charged; please try again later."
-        )
+        reason = failure("disk_full")
     elif isinstance(error, OSError):
         return _stumbled(job, error)
     elif isinstance(error, MissingModelError | UnknownFont):
         # The message names files of this machine: it is for the log.
-        reason = _(
-            "Our composer or sound for this instrument is damaged or not installed. Nothing was charged."
-        )
+        reason = failure("damaged")
+    elif isinstance(error, SoundUnavailable):
+        reason = failure("sound_missing", problem=str(error))
+    elif isinstance(error, CannotCompose):
+        reason = error.failure
     else:
-        reason = str(error)
+        reason = failure("unforeseen")
     logger.error("composition %s failed: %s", job.composition.pk, error)
     job.fail(reason)
     return False
@@ -328,9 +324,7 @@ def _stumbled(job: Job, error: Exception) -> bool:
     logger.error("composition %s stumbled", job.composition.pk, exc_info=error)
     try:
         if job.composition.attempts >= Composition.MAX_ATTEMPTS:
-            job.fail(
-                _("Something went wrong while composing. Nothing was charged; please try another piece.")
-            )
+            job.fail(failure("unforeseen"))
         else:
             job.give_back()
     except DatabaseError:

@@ -55,7 +55,7 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Refused(Exception):
-    """This extra ends here; the message is for its owner, who may ask again."""
+    """This extra ends here; the message is a code of ``REFUSALS`` for its owner, who may ask again."""
 
 
 class _Lost(Exception):
@@ -82,8 +82,7 @@ def build(extra_id: int) -> bool:
     except Exception as error:
         logger.exception("extra %s could not be built", extra)
         full = isinstance(error, StorageFull) or (isinstance(error, OSError) and error.errno in DISK_FULL)
-        reason = _("our disk is full") if full else _("something went wrong on our side")
-        return _failed(extra, _("This could not be made: %(reason)s. Ask again later.") % {"reason": reason})
+        return _failed(extra, "disk_full" if full else "unforeseen")
     except BaseException:
         move(extra.pk, to=State.QUEUED, only_if={"claim": extra.claim})
         raise
@@ -134,7 +133,7 @@ def write_loop(*, certificate: Certificate, folder: Path) -> str:
 
 def _make(extra: Extra, *, work: Path) -> None:
     if status_of(extra.certificate) != "valid":
-        raise Refused(_("The right in this piece is not in force."))
+        raise Refused("not_in_force")
     folder = work / f"{extra.certificate_id}-{extra.kind}"
     folder.mkdir()
     seconds = SECONDS.get(extra.kind)
@@ -167,9 +166,7 @@ def _cut(composition: Composition, *, seconds: int, tries: int) -> Score:
         works = WorksOnRecord(without=[composition.pk])
         if check(composed.score.notes, corpus=model.index, works=works).may_be_offered:
             return composed.score
-    raise Refused(
-        _("Each ending that was composed came too near to another work. Ask again, and others are tried.")
-    )
+    raise Refused("too_near")
 
 
 def _mastered(score: Score, *, seed: int, mark: Mark) -> Sound:
@@ -251,7 +248,7 @@ def _work_folder(extra: Extra) -> Path:
 
 def _failed(extra: Extra, reason: str) -> bool:
     try:
-        move(extra.pk, to=State.FAILED, only_if={"claim": extra.claim}, error=reason[:300])
+        move(extra.pk, to=State.FAILED, only_if={"claim": extra.claim}, error=reason)
     except DatabaseError:
         logger.exception("extra %s: the sweep will have to see to it", extra)
     return False

@@ -18,9 +18,9 @@ from payments.models import Declaration, Purchase, PurchaseEvent
 ACCOUNT = ("id", "email", "name", "language", "date_joined", "last_login", "is_active", "is_staff")
 COMPOSITION = (
     "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
-    "density", "register", "temperature", "state", "error", "created_at", "started_at", "finished_at", "seconds",
-    "bpm", "tonic", "mode", "metre", "notes", "fingerprint", "originality", "sale_state", "is_private", "listed_from",
-    "removed_at",
+    "density", "register", "temperature", "state", "failure", "error", "created_at", "started_at", "finished_at",
+    "seconds", "bpm", "tonic", "mode", "metre", "notes", "fingerprint", "originality", "sale_state", "is_private",
+    "listed_from", "removed_at",
 )  # fmt: skip
 RIGHT = ("id", "composition", "purchase_id", "licensee", "state", "granted_at", "ended_at")
 PURCHASE = (
