@@ -14,7 +14,6 @@ from typing import Any, cast
 
 from django.db import DatabaseError
 from django.urls import get_resolver
-from django.utils.translation import gettext as _
 
 from generation import storage
 from generation.audio import memory
@@ -42,10 +41,11 @@ from generation.failures import failure
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.kin import is_spent, kin_of
 from generation.models import ComposerModel, Composition
-from generation.orders import SECONDS_MIN, OrderFields, draw_seed, tonic_label
+from generation.orders import SECONDS_MIN, OrderFields, draw_seed
 from generation.originality.report import Report, check
 from generation.originality.runs import lines_on_record
 from generation.production import produce
+from generation.titles import kept_title
 from generation.works import WorksOnRecord
 
 logger = logging.getLogger(__name__)
@@ -185,7 +185,10 @@ def _make(job: Job) -> None:
     )
     folder = storage.work_folder_of(piece.pk, claim=job.claim)
     folder.mkdir(parents=True, exist_ok=True)
-    score = replace(composed.score, title=piece.title or title_of(piece, composed=composed))
+    score = replace(
+        composed.score,
+        title=piece.title or kept_title(piece, tonic=composed.score.tonic, mode=composed.score.mode),
+    )
     timings = {"composing": composed.timings["total"]}
     rendering = produce(
         score,
@@ -219,16 +222,6 @@ def _make(job: Job) -> None:
         preview_sha256=storage.sha256_of(folder / storage.PREVIEW),
         master_sha256=storage.sha256_of(folder / storage.MASTER),
     )
-
-
-def title_of(piece: Composition, *, composed: Composed) -> str:
-    """Name a piece by what it is; the end of its id tells it from its kind."""
-    return _("%(instrument)s in %(tonic)s %(mode)s, no. %(number)s") % {
-        "instrument": piece.instrument.name,
-        "tonic": tonic_label(composed.score.tonic),
-        "mode": composed.score.mode,
-        "number": piece.pk.hex[-4:],
-    }
 
 
 def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:

@@ -16,10 +16,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.addresses import address
+from accounts.languages import language_of
 from generation import storage
 from generation.audio.errors import StorageFull
 from generation.audio.files import write_master
@@ -40,7 +41,7 @@ from licensing import keys
 from licensing.archive import pack
 from licensing.canonical import canonical
 from licensing.copies import house_mark, verify_url, write_copies
-from licensing.documents import signed_file, title_of, utc
+from licensing.documents import signed_file, utc
 from licensing.extras import SECONDS, Kind, State, claim, move, path_of, root
 from licensing.models import Certificate, Extra
 from licensing.services import status_of
@@ -98,7 +99,7 @@ def write_cut(*, certificate: Certificate, seconds: int, tries: int, folder: Pat
     training music or to another work on record.
     """
     composition = certificate.right.composition
-    title = _("%(title)s (%(seconds)s seconds)") % {"title": title_of(composition), "seconds": seconds}
+    title = _("%(title)s (%(seconds)s seconds)") % {"title": _sold_as(certificate), "seconds": seconds}
     score = replace(_cut(composition, seconds=seconds, tries=tries), title=title)
     _write_master(
         _mastered(score, seed=composition.seed, mark=house_mark(certificate)),
@@ -112,7 +113,7 @@ def write_cut(*, certificate: Certificate, seconds: int, tries: int, folder: Pat
 def write_loop(*, certificate: Certificate, folder: Path) -> str:
     """Write the piece as a seamless loop, sound only, and return the title."""
     composition = certificate.right.composition
-    title = _("%(title)s (loop)") % {"title": title_of(composition)}
+    title = _("%(title)s (loop)") % {"title": _sold_as(certificate)}
     score = replace(storage.read_score(composition), title=title)
     _write_master(
         make_loop(
@@ -131,17 +132,22 @@ def write_loop(*, certificate: Certificate, folder: Path) -> str:
     return title
 
 
+def _sold_as(certificate: Certificate) -> str:
+    return str(certificate.facts["composition"]["title"])
+
+
 def _make(extra: Extra, *, work: Path) -> None:
     if status_of(extra.certificate) != "valid":
         raise Refused("not_in_force")
     folder = work / f"{extra.certificate_id}-{extra.kind}"
     folder.mkdir()
     seconds = SECONDS.get(extra.kind)
-    if seconds:
-        tries = (extra.attempts - 1) * ENDINGS_TO_TRY
-        title = write_cut(certificate=extra.certificate, seconds=seconds, tries=tries, folder=folder)
-    else:
-        title = write_loop(certificate=extra.certificate, folder=folder)
+    with translation.override(language_of(extra.certificate.holder)):
+        if seconds:
+            tries = (extra.attempts - 1) * ENDINGS_TO_TRY
+            title = write_cut(certificate=extra.certificate, seconds=seconds, tries=tries, folder=folder)
+        else:
+            title = write_loop(certificate=extra.certificate, folder=folder)
     for path in folder.iterdir():
         path.rename(path.with_stem(extra.kind))
     (folder / README).write_text(_readme(extra, title=title), encoding="utf-8")

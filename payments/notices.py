@@ -18,7 +18,7 @@ from accounts.languages import language_of
 from accounts.mails import send_mail
 from accounts.services import is_forgotten
 from generation.pricing import price_label
-from licensing.documents import title_of
+from generation.titles import title_of
 from payments.models import Declaration, OutboxMessage, Purchase
 
 Kind = OutboxMessage.Kind

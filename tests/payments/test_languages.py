@@ -8,7 +8,9 @@ from django.core import mail
 from django.utils import translation
 
 from accounts.models import User
-from payments import outbox
+from generation.models import Composition
+from licensing.models import Certificate
+from payments import outbox, services
 from payments.notices import NOTICES, send_notice
 from tests.payments.shop import Shop
 
@@ -41,3 +43,17 @@ def test_every_notice_speaks_german_to_a_german_and_english_to_the_next(shop: Sh
     assert english.subject.startswith("Your ")
     assert 'lang="de"' in str(german.alternatives[0][0])
     assert f'lang="{settings.LANGUAGE_CODE}"' in str(english.alternatives[0][0])
+
+
+def test_what_nobody_named_is_certified_by_the_name_its_buyer_knew_it_by(shop: Shop) -> None:
+    purchase = shop.start()
+    piece = purchase.composition
+    number = piece.pk.hex[-4:]
+    Composition.objects.filter(pk=piece.pk).update(title=f"Piano in D minor, no. {number}")
+    User.objects.filter(pk=purchase.buyer_id).update(language="de")
+    shop.stripe.pay(purchase.session_id)
+    with translation.override("en"):
+        services.settle(purchase_id=purchase.pk)
+    User.objects.filter(pk=purchase.buyer_id).update(language="en")
+    [certificate] = Certificate.objects.filter(right__purchase_id=purchase.pk)
+    assert certificate.facts["composition"]["title"] == f"Klavier in D-Moll, Nr. {number}"
