@@ -18,12 +18,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Maker
 from generation.failures import sentence
-from generation.listener_models import Comparison, Favourite, Rating, ShareLink
+from generation.listener_models import Comparison, Favourite, Rating, ReadyMail, ShareLink
 from generation.record_models import AudioPrint, RegisterHead, WorkFingerprint, WorkOnRecord
 
 __all__ = [
-    "AudioPrint", "Comparison", "ComposerModel", "Composition", "Favourite", "Instrument", "Rating", "RegisterHead",
-    "ShareLink", "WorkFingerprint", "WorkOnRecord",
+    "AudioPrint", "Comparison", "ComposerModel", "Composition", "Favourite", "Instrument", "Rating", "ReadyMail",
+    "RegisterHead", "ShareLink", "WorkFingerprint", "WorkOnRecord",
 ]  # fmt: skip
 
 IN_SHOP = models.Q(state="ready", is_private=False) & ~models.Q(retired_because="deleted")

@@ -11,7 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.db.models import Model, QuerySet
 
 from accounts.models import User
-from generation.models import Comparison, Composition, Favourite, Rating, ShareLink
+from generation.models import Comparison, Composition, Favourite, Rating, ReadyMail, ShareLink
 from licensing.models import Certificate, ExclusiveRight
 from payments.models import Declaration, Purchase, PurchaseEvent
 
@@ -52,6 +52,7 @@ def personal_data_of(user: User) -> dict[str, Any]:
             ShareLink.objects.filter(composition__maker__in=makers),
             ("composition", "created_at", "expires_at", "revoked_at"),
         ),
+        "mails_waited_for": _rows(ReadyMail.objects.filter(user=user), ("composition", "created_at")),
         "purchases": _rows(Purchase.objects.filter(buyer=user), PURCHASE),
         "moves_of_purchases": _rows(
             PurchaseEvent.objects.filter(purchase__buyer=user),
