@@ -66,4 +66,4 @@ def _automatic(piece: Composition, *, key: str) -> str:
 
 
 def _number(piece: Composition) -> str:
-    return piece.pk.hex[-4:]
+    return str(piece.pk)[-4:]
