@@ -208,7 +208,9 @@ class ReadyMail(LeasedRow):
                 name="generation_ready_mail_once_per_address",
             ),
             models.CheckConstraint(
-                condition=models.Q(user=None) ^ models.Q(email=""), name="generation_ready_mail_one_reader"
+                condition=(models.Q(user=None) & ~models.Q(email=""))
+                | models.Q(user__isnull=False, email=""),
+                name="generation_ready_mail_one_reader",
             ),
         ]
 
