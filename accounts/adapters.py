@@ -11,23 +11,35 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils import translation
 
+from accounts.languages import bring_language, language_here
 from accounts.models import User
 from accounts.services import claim_session_works
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Takes what a guest composed along into the account, and signs mails with the shop's name."""
+    """Takes a guest's works and language into the account; writes in the reader's language, by the shop's name."""
+
+    def new_user(self, request: HttpRequest) -> User:
+        user: User = super().new_user(request)
+        user.language = language_here()
+        return user
 
     def post_login(self, request: HttpRequest, user: User, **arguments: Any) -> HttpResponse:
         claim_session_works(request, user=user)
-        answer: HttpResponse = super().post_login(request, user, **arguments)
+        with translation.override(user.language or language_here()):
+            answer: HttpResponse = super().post_login(request, user, **arguments)
+        bring_language(request, answer, user=user)
         return answer
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         # allauth would sign with the host of the request, which is whatever the visitor's browser sent.
         site = SimpleNamespace(name=settings.SITE_NAME, domain=urlsplit(settings.SITE_URL).netloc)
-        super().send_mail(template_prefix, email, {**context, "current_site": site})
+        # A code may be asked for in one language by somebody who reads another.
+        found = context.get("user") or User.objects.filter(email__iexact=email).first()
+        with translation.override((found and found.language) or language_here()):
+            super().send_mail(template_prefix, email, {**context, "current_site": site})
 
     def render_mail(
         self, template_prefix: str, email: str, context: dict[str, Any], headers: Any = None

@@ -7,6 +7,8 @@ from accounts import views
 
 urlpatterns = [
     path("accounts/delete/", views.account_delete, name="account_delete"),
+    path("accounts/language/", views.account_language, name="account_language"),
+    path("language/", views.choose_language, name="set_language"),
     path("accounts/", include("allauth.urls")),
     # Of allauth's OpenID provider only what partners need; there is no log-in at other sites with our accounts.
     path("identity/o/api/token", oidc.token, name="api_token"),

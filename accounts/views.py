@@ -10,12 +10,15 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.i18n import set_language
 
 from accounts.deletion import AccountInUse, forget_user
+from accounts.languages import language_of, remember_language
 from accounts.mailbox import newest_mails
 from accounts.models import User
 
@@ -44,6 +47,24 @@ def dev_mail(request: HttpRequest, place: int) -> HttpResponse:
     if place >= len(mails) or not mails[place].html:
         raise Http404
     return HttpResponse(mails[place].html)
+
+
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponseBase:
+    """Change the language of the pages in this browser and, for somebody who is logged in, of the e-mails to them."""
+    answer = set_language(request)
+    chosen = answer.cookies.get(settings.LANGUAGE_COOKIE_NAME)
+    if chosen and isinstance(request.user, User):
+        remember_language(user=request.user, language=chosen.value)
+    return answer
+
+
+@login_required
+@never_cache
+@require_safe
+def account_language(request: PersonRequest) -> HttpResponse:
+    """Show in which language we write to a person, with the choice of another."""
+    return render(request, "accounts/language.html", {"written_in": language_of(request.user)})
 
 
 @login_required

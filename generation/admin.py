@@ -91,7 +91,7 @@ class ComposerModelAdmin(_Kept):
 @admin.register(Composition)
 class CompositionAdmin(_Kept):
     list_display = [
-        "__str__", "instrument", "state", "progress", "attempts", "sale_state", "maker", "created_at", "took", "error",
+        "__str__", "instrument", "state", "progress", "attempts", "sale_state", "maker", "created_at", "took", "reason",
     ]  # fmt: skip
     list_filter = ["state", "sale_state", "instrument", "mood", "created_at"]
     list_select_related = ["instrument", "maker", "maker__user"]

@@ -29,6 +29,7 @@ from accounts.services import maker_for, maker_of_client, makers_of
 from generation import links, orders, selectors, services
 from generation.models import Composition, Instrument
 from generation.orders import OrderFields
+from generation.titles import title_of
 from generation.views import not_modified_or
 
 PROBLEM = OpenApiResponse(
@@ -108,10 +109,15 @@ class InstrumentSerializer(serializers.ModelSerializer):
 class CompositionSerializer(serializers.ModelSerializer):
     """One's own piece: the order, how far it is, and what came out. There is no address of master, MIDI or score."""
 
+    title = serializers.SerializerMethodField(
+        help_text="The name given to it; else what it is, in the language asked for."
+    )
     instrument = serializers.CharField(source="instrument_id")
     wished_mode = serializers.CharField(help_text="`major`, `minor` or empty.")
     model = serializers.SerializerMethodField(help_text="Version of the network that composed it.")
     percent = serializers.IntegerField(source="progress")
+    error = serializers.CharField(source="reason", help_text="Why it failed, in the language asked for.")
+    error_code = serializers.SerializerMethodField(help_text="The same for programs; empty if it has none.")
     queue_place = serializers.SerializerMethodField(
         help_text="1 for the next one; null when it no longer waits."
     )
@@ -129,14 +135,20 @@ class CompositionSerializer(serializers.ModelSerializer):
         fields = [
             "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
             "density", "register", "temperature", "state", "percent", "queue_place", "estimate_seconds", "error",
-            "created_at", "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes", "originality",
-            "price", "sale_state", "retired_because", "listed_from", "is_private", "url", "preview_url",
+            "error_code", "created_at", "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes",
+            "originality", "price", "sale_state", "retired_because", "listed_from", "is_private", "url", "preview_url",
         ]  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {"temperature": {"coerce_to_string": False}}
 
+    def get_title(self, piece: Composition) -> str:
+        return title_of(piece) if piece.title else ""
+
     def get_model(self, piece: Composition) -> str | None:
         return piece.model.version if piece.model else None
+
+    def get_error_code(self, piece: Composition) -> str:
+        return str(piece.failure.get("code", ""))
 
     def get_queue_place(self, piece: Composition) -> int | None:
         return selectors.queue_place(piece)
@@ -191,7 +203,9 @@ class Compositions(_PartnersView):
     pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Composition]:
-        return Composition.objects.filter(maker__in=_makers(self.request)).select_related("model")
+        return Composition.objects.filter(maker__in=_makers(self.request)).select_related(
+            "model", "instrument"
+        )
 
     @extend_schema(
         operation_id="list_compositions",
@@ -250,7 +264,7 @@ class OneComposition(_PartnersView):
     )
     def get(self, request: Request, composition_id: uuid.UUID) -> Response:
         """Say how far one of your pieces is. Poll with `If-None-Match`; every two seconds is often enough."""
-        own = Composition.objects.filter(maker__in=_makers(request)).select_related("model")
+        own = Composition.objects.filter(maker__in=_makers(request)).select_related("model", "instrument")
         piece = own.filter(pk=composition_id).first()
         if piece is None:
             raise NotFound(_("You have no composition %(id)s.") % {"id": composition_id})

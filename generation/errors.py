@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from generation.failures import failure, sentence
+
 
 class GenerationError(Exception):
     """Any refusal of the generation services; ``status`` is the HTTP status that fits it."""
@@ -33,15 +35,7 @@ class SeedBurned(InvalidOrder):
     code = "seed_burned"
 
     def __init__(self, seed: int | None) -> None:
-        super().__init__({"seed": seed_burned_message(seed)})
-
-
-def seed_burned_message(seed: int | None) -> str:
-    """Say that a seed's piece has its owner, and what to do."""
-    return _(
-        "Seed %(seed)s with these wishes gave a piece that has been sold, and nobody else ever gets it. "
-        "Choose another seed, or leave the seed empty and one is drawn."
-    ) % {"seed": seed}
+        super().__init__({"seed": sentence(failure(self.code, seed=seed))})
 
 
 class InvalidTitle(GenerationError):

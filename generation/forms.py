@@ -146,6 +146,17 @@ class ComposeForm(forms.Form):
         )
 
 
+class ReadyMailForm(forms.Form):
+    """A guest's address, for one mail."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"required": _("Give the address we should write to.")},
+    )
+
+
 class RatingForm(forms.Form):
     """What a listener thinks of a piece."""
 

@@ -108,9 +108,9 @@ class Job:
                 raise AlreadyExistsError from error
             raise
 
-    def fail(self, message: str) -> None:
-        """End with a reason for the visitor; nothing happens if the row is no longer ours."""
-        if self._move(State.FAILED, error=message[:300], finished_at=timezone.now()):
+    def fail(self, failure: dict[str, Any]) -> None:
+        """End with a reason for the visitor (``generation.failures``); nothing if the row is no longer ours."""
+        if self._move(State.FAILED, failure=failure, finished_at=timezone.now()):
             self._ring_for_variants()
 
     def give_back(self) -> None:

@@ -1,14 +1,16 @@
-"""What listeners leave behind: ratings, favourites, links they share, and answers to blind pairs."""
+"""What listeners leave behind: ratings, favourites, links they share, answers to blind pairs, mails they wait for."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Maker
+from generation.leases import LeasedRow
 
 
 class Rating(models.Model):
@@ -166,3 +168,55 @@ class Comparison(models.Model):
 
     def __str__(self) -> str:
         return f"{self.one_id} / {self.other_id}: {self.preferred or '–'}"
+
+
+class ReadyMail(LeasedRow):
+    """One mail that somebody asked for about an order in work, to an account or to a guest's address.
+
+    The row is erased with what it was for, and its address with it.
+    """
+
+    composition = models.ForeignKey(
+        "generation.Composition",
+        on_delete=models.CASCADE,
+        related_name="ready_mails",
+        verbose_name=_("first piece of the order"),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    email = models.EmailField(_("address of a guest"), blank=True, default="")
+    language = models.CharField(_("language of a guest"), max_length=10, blank=True, default="")
+    created_at = models.DateTimeField(_("asked"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        verbose_name = _("mail that is waited for")
+        verbose_name_plural = _("mails that are waited for")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["composition", "user"], name="generation_ready_mail_once_per_user"
+            ),
+            models.UniqueConstraint(
+                fields=["composition", "email"],
+                condition=models.Q(user=None),
+                name="generation_ready_mail_once_per_address",
+            ),
+            models.CheckConstraint(
+                condition=(models.Q(user=None) & ~models.Q(email=""))
+                | models.Q(user__isnull=False, email=""),
+                name="generation_ready_mail_one_reader",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.composition_id)
+
+    def finish(self) -> None:
+        """Erase the row, and with it the address."""
+        type(self).objects.filter(pk=self.pk).delete()

@@ -17,11 +17,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Maker
-from generation.listener_models import Comparison, Favourite, Rating, ShareLink
+from generation.failures import sentence
+from generation.listener_models import Comparison, Favourite, Rating, ReadyMail, ShareLink
+from generation.record_models import AudioPrint, RegisterHead, WorkFingerprint, WorkOnRecord
 
 __all__ = [
-    "AudioPrint", "Comparison", "ComposerModel", "Composition", "Favourite", "Instrument", "Rating", "RegisterHead",
-    "ShareLink", "WorkFingerprint", "WorkOnRecord",
+    "AudioPrint", "Comparison", "ComposerModel", "Composition", "Favourite", "Instrument", "Rating", "ReadyMail",
+    "RegisterHead", "ShareLink", "WorkFingerprint", "WorkOnRecord",
 ]  # fmt: skip
 
 IN_SHOP = models.Q(state="ready", is_private=False) & ~models.Q(retired_because="deleted")
@@ -199,7 +201,19 @@ class Composition(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     claim = models.UUIDField(_("worker's claim"), null=True, blank=True, editable=False)
     heartbeat_at = models.DateTimeField(_("heartbeat"), null=True, blank=True)
-    error = models.CharField(_("what went wrong"), max_length=300, blank=True, default="")
+    failure = models.JSONField(
+        _("what went wrong"),
+        default=dict,
+        blank=True,
+        help_text=_("A code, with the numbers of its sentence."),
+    )
+    error = models.CharField(
+        _("what went wrong, in words"),
+        max_length=300,
+        blank=True,
+        default="",
+        help_text=_("Only of rows from before there were codes."),
+    )
     created_at = models.DateTimeField(_("ordered"), auto_now_add=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -321,6 +335,11 @@ class Composition(models.Model):
         return self.title or str(self.id)
 
     @property
+    def reason(self) -> str:
+        """Why the piece failed, in the language spoken here; empty if it did not."""
+        return sentence(self.failure) or self.error
+
+    @property
     def is_working(self) -> bool:
         """Whether a worker has the piece or will have it."""
         return self.state in {self.State.QUEUED, self.State.COMPOSING, self.State.RENDERING}
@@ -333,80 +352,3 @@ class Composition(models.Model):
             and self.listed_from is not None
             and self.listed_from <= now
         )
-
-
-class WorkOnRecord(models.Model):
-    """What is kept of a finished piece for comparison: its lines, as ``originality.record`` packs them.
-
-    The number is short because millions of fingerprints repeat it.
-    """
-
-    id = models.AutoField(primary_key=True)
-    composition = models.OneToOneField(
-        Composition, on_delete=models.CASCADE, related_name="on_record", verbose_name=_("composition")
-    )
-    lines = models.BinaryField(_("lines"))
-
-    class Meta:
-        verbose_name = _("work on record")
-        verbose_name_plural = _("works on record")
-
-    def __str__(self) -> str:
-        return str(self.composition_id)
-
-
-class WorkFingerprint(models.Model):
-    """One fingerprint of a work on record: what a later piece shares with it if it comes near.
-
-    The key is the index that is asked; nothing is ever looked up by the work, so there is no other.
-    """
-
-    pk = models.CompositePrimaryKey("run_hash", "work")
-    run_hash = models.BigIntegerField(
-        _("hash of the run"), help_text=_("64 bits, stored as a signed integer.")
-    )
-    work = models.ForeignKey(
-        WorkOnRecord,
-        on_delete=models.CASCADE,
-        related_name="fingerprints",
-        db_index=False,
-        verbose_name=_("work"),
-    )
-
-    class Meta:
-        verbose_name = _("fingerprint of a run")
-        verbose_name_plural = _("fingerprints of runs")
-
-    def __str__(self) -> str:
-        return f"{self.work_id}: {self.run_hash}"
-
-
-class AudioPrint(models.Model):
-    """What a finished piece's recording is known by again: the Chromaprint of its master, as 32-bit words."""
-
-    composition = models.OneToOneField(
-        Composition,
-        on_delete=models.CASCADE,
-        primary_key=True,
-        related_name="audio_print",
-        verbose_name=_("composition"),
-    )
-    words = models.BinaryField(_("words"), help_text=_("Unsigned 32-bit integers, least byte first."))
-
-    class Meta:
-        verbose_name = _("audio print")
-        verbose_name_plural = _("audio prints")
-
-    def __str__(self) -> str:
-        return str(self.composition_id)
-
-
-class RegisterHead(models.Model):
-    """The one row that is locked by whoever decides whether a piece is still unlike all that were sold."""
-
-    class Meta:
-        verbose_name = _("head of the register")
-        verbose_name_plural = _("head of the register")
-
-    def __str__(self) -> str:
-        return "register"

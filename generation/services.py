@@ -32,12 +32,14 @@ from generation.errors import (
     SeedBurned,
     TooManyCompositions,
 )
+from generation.failures import failure
 from generation.kin import SOLD_ONCE, is_burned, is_spent
 from generation.listeners import rate_composition
 from generation.models import Composition, Instrument
 from generation.orders import OrderFields, check_order, draw_seed, one_of
 from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
 from generation.states import WAITING_OR_WORKING, WORKING, State, move
+from generation.titles import title_to_keep
 
 __all__ = [
     "GenerationError", "InvalidOrder", "InvalidTitle", "NoComposer", "NotAllowed", "OrderFields", "QueueFull",
@@ -183,7 +185,7 @@ def rename_composition(*, composition: Composition, title: str) -> None:
     free = Composition.objects.filter(
         pk=composition.pk, state=State.READY, sale_state=Composition.SaleState.AVAILABLE
     )
-    if not free.update(title=name):
+    if not free.update(title=title_to_keep(composition, name=name)):
         raise NotAllowed(_("Only a finished piece that nobody holds or owns can get another name."))
 
 
@@ -258,12 +260,11 @@ def _requeue_lapsed(now: datetime) -> int:
         still = {"state__in": WORKING, "heartbeat_at__lt": limit, "attempts": attempts}
         with transaction.atomic():
             if attempts >= Composition.MAX_ATTEMPTS:
-                reason = _("Composing stopped %(count)s times without a sign of life.") % {"count": attempts}
                 moved = move(
                     composition_id=composition_id,
                     to=State.FAILED,
                     only_if=still,
-                    error=reason,
+                    failure=failure("fell_silent", count=attempts),
                     finished_at=now,
                 )
                 if moved:
@@ -315,7 +316,7 @@ def _instrument_of(order: OrderFields) -> Instrument:
         known = list(offered.values_list("slug", flat=True))
         raise InvalidOrder({"instrument": one_of(order.instrument, known)})
     if not offered.filter(pk=instrument.pk).exists():
-        raise NoComposer(instrument.name)
+        raise NoComposer(str(instrument))
     return instrument
 
 

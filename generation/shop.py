@@ -13,9 +13,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from generation.composer.score import TONICS
 from generation.models import Composition, Instrument
-from generation.orders import spelled_tonic
+from generation.search_words import Key, is_form_of, names, read, tonics_called
 from generation.selectors import listed_now, seen_by_everybody
 
 SaleState = Composition.SaleState
@@ -26,7 +25,6 @@ COUNTED_UP_TO = 10_000
 
 PAGES_AT_MOST = 99_999
 SEARCH_WORDS_AT_MOST = 6
-SIGNS = {"flat": "-", "sharp": "#"}
 
 BUYABLE, FREE, ALL = "", "available", "all"
 STATES: dict[str, list[str]] = {
@@ -72,6 +70,7 @@ LENGTHS: dict[str, tuple[float | None, float | None]] = {
 UNREAD = (
     "originality",
     "timings",
+    "failure",
     "error",
     "claim",
     "heartbeat_at",
@@ -174,7 +173,7 @@ def narrowed(wish: Wish, *, instruments: Iterable[Instrument]) -> Q:
     condition &= _between("bpm", TEMPI.get(wish.tempo)) & _between("seconds", LENGTHS.get(wish.length))
     if wish.words:
         named = list(instruments)
-        for word in _with_keys(wish.words[:SEARCH_WORDS_AT_MOST]):
+        for word in read(wish.words[:SEARCH_WORDS_AT_MOST]):
             condition &= _means(word, instruments=named)
     return condition
 
@@ -209,33 +208,19 @@ def _between(column: str, bounds: tuple[float | None, float | None] | None) -> Q
     return Q(**limits)
 
 
-def _with_keys(words: Sequence[str]) -> list[str]:
-    """Join a key that was written in two words, ``E flat``, and drop an "a" that is no key but an article."""
-    joined: list[str] = []
-    modes = {str(label).lower() for label in Composition.Mode.labels}
-    for word, after in zip(words, [*words[1:], ""], strict=True):
-        if word.lower() in SIGNS and joined and len(joined[-1]) == 1:
-            joined[-1] = joined[-1].upper() + SIGNS[word.lower()]
-        elif word != "a" or after.lower() in {*modes, *SIGNS}:
-            joined.append(word)
-    return joined
-
-
-def _means(word: str, *, instruments: Sequence[Instrument]) -> Q:
+def _means(word: str | Key, *, instruments: Sequence[Instrument]) -> Q:
     """Return what a word looked for may mean: part of a title, an instrument, a mood, a mode or a key."""
+    if isinstance(word, Key):
+        return Q(tonic__in=word.tonics) & (Q(mode=word.mode) if word.mode else Q())
     lower = word.lower()
-    if spelled_tonic(word) in TONICS:
-        return Q(tonic=spelled_tonic(word))
     condition = Q(title_sought__contains=lower)
-    named = [
-        each.slug
-        for each in instruments
-        if each.slug.startswith(lower) or any(part.startswith(lower) for part in each.name.lower().split())
-    ]
+    if tonics := tonics_called(word):
+        condition |= Q(tonic__in=tonics)
+    named = [each.slug for each in instruments if names(word, each.slug, each.name, str(each))]
     if named:
         condition |= Q(instrument_id__in=named)
     for column, choices in (("mood", Composition.Mood), ("mode", Composition.Mode)):
-        chosen = [value for value, label in choices.choices if lower in {value, str(label).lower()}]
+        chosen = [value for value, label in choices.choices if is_form_of(word, value, str(label))]
         if chosen:
             condition |= Q(**{column: chosen[0]})
     if lower in TEMPI:

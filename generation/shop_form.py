@@ -102,7 +102,7 @@ class ShopForm(forms.Form):
     def __init__(self, data: QueryDict, *, instruments: Sequence[Instrument]) -> None:
         super().__init__(data, use_required_attribute=False)
         self.instruments = instruments
-        choices = [("", gettext_lazy("every instrument")), *((each.slug, each.name) for each in instruments)]
+        choices = [("", gettext_lazy("every instrument")), *((each.slug, str(each)) for each in instruments)]
         self.fields["instrument"].choices = choices  # type: ignore[attr-defined]
 
     def wish(self) -> Wish:

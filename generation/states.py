@@ -35,11 +35,12 @@ def sources_of(to: str) -> list[str]:
 def move(*, composition_id: uuid.UUID, to: str, only_if: dict[str, Any] | None = None, **fields: Any) -> bool:
     """Move one composition by one conditional UPDATE and say whether it was ours to move.
 
-    ``only_if`` narrows the condition beyond the table, ``fields`` are written with the state. The error message of
-    an earlier failure is cleared, and a state that no worker holds drops the claim.
+    ``only_if`` narrows the condition beyond the table, ``fields`` are written with the state. An earlier failure is
+    cleared, and a state that no worker holds drops the claim.
     """
     if to not in WORKING:
         fields.setdefault("claim", None)
+    fields.setdefault("failure", {})
     fields.setdefault("error", "")
     fields.setdefault("heartbeat_at", timezone.now())
     rows = Composition.objects.filter(pk=composition_id, state__in=sources_of(to))

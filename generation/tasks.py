@@ -43,6 +43,14 @@ def compose_composition(composition_id: str) -> None:
     run(uuid.UUID(composition_id))
 
 
+@app.task(name="generation.tasks.send_ready_mails")
+def send_ready_mails() -> None:
+    """Write to who asked to be told that an order is over."""
+    from generation import ready_mails
+
+    ready_mails.send_due()
+
+
 @app.task(name="generation.tasks.sweep_compositions")
 def sweep_compositions() -> None:
     """Re-ring, re-queue and tidy."""

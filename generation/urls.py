@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generation import model_views, panel_views, sharing_views, shop_views, views
+from generation import mail_views, model_views, panel_views, sharing_views, shop_views, views
 
 urlpatterns = [
     path("compose/", views.compose, name="compose"),
@@ -34,6 +34,7 @@ urlpatterns = [
         name="composition_unshare",
     ),
     path("compositions/<uuid:composition_id>/status/", views.composition_status, name="composition_status"),
+    path("compositions/<uuid:composition_id>/mail/", mail_views.composition_mail, name="composition_mail"),
     path("compositions/<uuid:composition_id>/cancel/", views.composition_cancel, name="composition_cancel"),
     path(
         "compositions/<uuid:composition_id>/visibility/",

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import Maker
 from accounts.services import maker_for, makers_of
-from generation import links, selectors, services, sharing, storage
+from generation import links, ready_mails, selectors, services, sharing, storage
 from generation.errors import GenerationError, InvalidOrder, InvalidRating
 from generation.forms import ComposeForm, RatingForm
 from generation.models import Composition
@@ -71,6 +71,7 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
         "takes": selectors.takes_of(piece, makers=makers, user=request.user),
         "can_buy": selectors.can_buy(piece, makers=makers),
         "meanwhile": selectors.heard_meanwhile(piece) if piece.is_working else (),
+        "mail_is_asked": piece.is_working and ready_mails.is_asked(piece),
         "can_rename": piece.maker_id in makers and selectors.can_buy(piece, makers=makers),
         "rating": rating,
         "rating_form": RatingForm(initial={"stars": rating.stars} if rating else None),
@@ -205,7 +206,7 @@ def status_of(piece: Composition, *, can_listen: bool) -> dict[str, Any]:
         "drawing": {"roll": piece.roll, "bpm": piece.bpm, "seconds": piece.ordered_seconds}
         if piece.state == Composition.State.RENDERING and piece.roll
         else None,
-        "error": piece.error,
+        "error": piece.reason,
         "url": reverse("composition", args=[piece.pk]),
         "opening_url": reverse("composition_opening", args=[piece.pk])
         if storage.opening_path(piece)

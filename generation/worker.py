@@ -10,11 +10,10 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from django.db import DatabaseError
 from django.urls import get_resolver
-from django.utils.translation import gettext as _
 
 from generation import storage
 from generation.audio import memory
@@ -38,14 +37,15 @@ from generation.composer.model import ComposerModel as LoadedModel
 from generation.composer.order import Density, Register
 from generation.composer.score import Mode
 from generation.content_credentials import credentials
-from generation.errors import GenerationError, seed_burned_message
+from generation.failures import failure
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.kin import is_spent, kin_of
 from generation.models import ComposerModel, Composition
-from generation.orders import SECONDS_MIN, OrderFields, draw_seed, tonic_label
+from generation.orders import SECONDS_MIN, OrderFields, draw_seed
 from generation.originality.report import Report, check
 from generation.originality.runs import lines_on_record
 from generation.production import produce
+from generation.titles import kept_title
 from generation.works import WorksOnRecord
 
 logger = logging.getLogger(__name__)
@@ -62,10 +62,12 @@ LOADED_LATE = ("c2pa", "verovio", "reportlab.pdfgen.canvas")
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class CannotCompose(GenerationError):
-    """This order ends here; the message is for the visitor."""
+class CannotCompose(Exception):
+    """This order ends here, for a reason that the visitor is told (``generation.failures``)."""
 
-    code = "cannot_compose"
+    def __init__(self, code: str, **numbers: Any) -> None:
+        self.failure = failure(code, **numbers)
+        super().__init__(code)
 
 
 def run(composition_id: uuid.UUID) -> bool:
@@ -175,10 +177,7 @@ def _make(job: Job) -> None:
         instrument=piece.instrument_id, weights_sha256=_weights_of(model)
     ).first()
     if record is None:
-        raise CannotCompose(
-            _("The composer %(version)s is installed but not registered: run “manage.py sync_instruments”.")
-            % {"version": model.version}
-        )
+        raise CannotCompose("not_registered", version=model.version)
     composed, report = _compose(job, model=model)
     memory.give_back()
     job.start_rendering(
@@ -186,7 +185,10 @@ def _make(job: Job) -> None:
     )
     folder = storage.work_folder_of(piece.pk, claim=job.claim)
     folder.mkdir(parents=True, exist_ok=True)
-    score = replace(composed.score, title=piece.title or title_of(piece, composed=composed))
+    score = replace(
+        composed.score,
+        title=piece.title or kept_title(piece, tonic=composed.score.tonic, mode=composed.score.mode),
+    )
     timings = {"composing": composed.timings["total"]}
     rendering = produce(
         score,
@@ -222,16 +224,6 @@ def _make(job: Job) -> None:
     )
 
 
-def title_of(piece: Composition, *, composed: Composed) -> str:
-    """Name a piece by what it is; the end of its id tells it from its kind."""
-    return _("%(instrument)s in %(tonic)s %(mode)s, no. %(number)s") % {
-        "instrument": piece.instrument.name,
-        "tonic": tonic_label(composed.score.tonic),
-        "mode": composed.score.mode,
-        "number": piece.pk.hex[-4:],
-    }
-
-
 def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
     """Compose until the piece is near to none on record. Only a seed that was drawn by us is drawn again.
 
@@ -240,7 +232,7 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
     """
     # Its kin may have been sold while it waited.
     if is_spent(job.composition):
-        raise CannotCompose(seed_burned_message(job.composition.seed))
+        raise CannotCompose("seed_burned", seed=job.composition.seed)
     for left in reversed(range(SEEDS_TO_TRY)):
         try:
             composed = compose(
@@ -250,7 +242,7 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
             )
         except NotOriginalError as error:
             if job.composition.seed_is_fixed or not left:
-                raise CannotCompose(str(error)) from error
+                raise _too_near(job.composition) from error
         else:
             # Its kin leave the shop with it, so it may be near to them.
             kin = kin_of(job.composition).values_list("pk", flat=True)
@@ -262,7 +254,7 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
             if job.composition.seed_is_fixed or not left:
                 break
         job.change_seed(draw_seed())
-    raise CannotCompose(_too_near_message(job.composition))
+    raise _too_near(job.composition)
 
 
 @lru_cache(maxsize=MODELS_AT_ONCE)
@@ -285,17 +277,14 @@ def _originality(report: Report) -> dict[str, int | str | float | None]:
     }
 
 
-def _too_near_message(piece: Composition) -> str:
-    return _(
-        "Seed %(seed)s with these wishes gives a piece that exists here already, or one too near to it. "
-        "Choose another seed, or leave the seed empty and one is drawn."
-    ) % {"seed": piece.seed}
+def _too_near(piece: Composition) -> CannotCompose:
+    return CannotCompose("too_near", seed=piece.seed)
 
 
 def _overtaken(job: Job) -> bool:
     """The same piece became ready elsewhere while this one was rendered."""
     if job.composition.seed_is_fixed:
-        job.fail(_too_near_message(job.composition))
+        job.fail(_too_near(job.composition).failure)
     else:
         with suppress(LostClaimError):
             job.change_seed(draw_seed())
@@ -306,18 +295,18 @@ def _overtaken(job: Job) -> bool:
 def _failed(job: Job, error: Exception) -> bool:
     """End a piece with a reason that a visitor can read."""
     if isinstance(error, StorageFull) or (isinstance(error, OSError) and error.errno in DISK_FULL):
-        reason = _(
-            "Our disk is full, so your piece could not be kept. Nothing was charged; please try again later."
-        )
+        reason = failure("disk_full")
     elif isinstance(error, OSError):
         return _stumbled(job, error)
     elif isinstance(error, MissingModelError | UnknownFont):
         # The message names files of this machine: it is for the log.
-        reason = _(
-            "Our composer or sound for this instrument is damaged or not installed. Nothing was charged."
-        )
+        reason = failure("damaged")
+    elif isinstance(error, SoundUnavailable):
+        reason = failure("sound_missing", problem=str(error))
+    elif isinstance(error, CannotCompose):
+        reason = error.failure
     else:
-        reason = str(error)
+        reason = failure("unforeseen")
     logger.error("composition %s failed: %s", job.composition.pk, error)
     job.fail(reason)
     return False
@@ -328,9 +317,7 @@ def _stumbled(job: Job, error: Exception) -> bool:
     logger.error("composition %s stumbled", job.composition.pk, exc_info=error)
     try:
         if job.composition.attempts >= Composition.MAX_ATTEMPTS:
-            job.fail(
-                _("Something went wrong while composing. Nothing was charged; please try another piece.")
-            )
+            job.fail(failure("unforeseen"))
         else:
             job.give_back()
     except DatabaseError:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from django.conf import settings
 
+from accounts.addresses import address
 from generation.audio.deliverables import Deliverables, write_deliverables
 from generation.audio.labels import Labels
 from generation.audio.marks import Mark, copy, house
 from generation.audio.provenance import Signer
 from generation.content_credentials import credentials
-from licensing.addresses import address
 from licensing.models import Certificate
 from licensing.recognition import sale_mark
 

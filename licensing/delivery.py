@@ -25,7 +25,7 @@ from licensing import keys, register
 from licensing.archive import ARCHIVE, DRAWING, pack
 from licensing.canonical import canonical
 from licensing.copies import copy_mark, verify_url, write_copies
-from licensing.documents import signed_file, title_of, utc
+from licensing.documents import signed_file, utc
 from licensing.errors import DeliveryFailed
 from licensing.models import Certificate, DeliveredFile
 from licensing.papers import write_papers
@@ -69,7 +69,7 @@ def write_music_files(*, certificate: Certificate, folder: Path, timings: dict[s
     musicxml = storage.path_of(composition, storage.SCORE_XML)
     written = write_copies(
         certificate=certificate,
-        title=title_of(composition),
+        title=certificate.facts["composition"]["title"],
         master=storage.path_of(composition, storage.MASTER),
         musicxml=musicxml,
         midi=[storage.path_of(composition, name) for name in (storage.SCORE_MIDI, storage.PERFORMANCE)],

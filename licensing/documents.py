@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from generation.models import Composition
+from generation.titles import title_of
 from licensing import keys
 from licensing.canonical import canonical
 from licensing.terms import statement_of, statement_sha256, terms_sha256
@@ -41,7 +41,10 @@ def sale_facts(
     is_test: bool,
     now: datetime,
 ) -> dict[str, Any]:
-    """Freeze everything the certificate will ever say about a sale. ``composition`` comes with model and instrument."""
+    """Freeze everything the certificate will ever say about a sale. ``composition`` comes with model and instrument.
+
+    A title that nobody gave is frozen in the language spoken here: the buyer's.
+    """
     if composition.model is None or composition.fingerprint is None:
         raise ValueError(f"Composition {composition.pk} is not finished; it cannot be certified.")
     facts: dict[str, Any] = {
@@ -118,11 +121,6 @@ def replacing_facts(
 def facts_of(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts that were frozen at the issue out of the document that was signed later."""
     return {key: value for key, value in document.items() if key not in ADDED_BY_SIGNING}
-
-
-def title_of(composition: Composition) -> str:
-    """Return the title, or a plain name for a piece without one."""
-    return composition.title or _("Piece for %(instrument)s") % {"instrument": composition.instrument.name}
 
 
 def masked(name: str) -> str:

@@ -16,9 +16,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from accounts.addresses import address
+from accounts.languages import language_of
 from generation import storage
 from generation.audio.errors import StorageFull
 from generation.audio.files import write_master
@@ -36,11 +38,10 @@ from generation.originality.report import check
 from generation.worker import composer_order
 from generation.works import WorksOnRecord
 from licensing import keys
-from licensing.addresses import address
 from licensing.archive import pack
 from licensing.canonical import canonical
 from licensing.copies import house_mark, verify_url, write_copies
-from licensing.documents import signed_file, title_of, utc
+from licensing.documents import signed_file, utc
 from licensing.extras import SECONDS, Kind, State, claim, move, path_of, root
 from licensing.models import Certificate, Extra
 from licensing.services import status_of
@@ -55,7 +56,7 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Refused(Exception):
-    """This extra ends here; the message is for its owner, who may ask again."""
+    """This extra ends here; the message is a code of ``REFUSALS`` for its owner, who may ask again."""
 
 
 class _Lost(Exception):
@@ -82,8 +83,7 @@ def build(extra_id: int) -> bool:
     except Exception as error:
         logger.exception("extra %s could not be built", extra)
         full = isinstance(error, StorageFull) or (isinstance(error, OSError) and error.errno in DISK_FULL)
-        reason = _("our disk is full") if full else _("something went wrong on our side")
-        return _failed(extra, _("This could not be made: %(reason)s. Ask again later.") % {"reason": reason})
+        return _failed(extra, "disk_full" if full else "unforeseen")
     except BaseException:
         move(extra.pk, to=State.QUEUED, only_if={"claim": extra.claim})
         raise
@@ -99,7 +99,7 @@ def write_cut(*, certificate: Certificate, seconds: int, tries: int, folder: Pat
     training music or to another work on record.
     """
     composition = certificate.right.composition
-    title = _("%(title)s (%(seconds)s seconds)") % {"title": title_of(composition), "seconds": seconds}
+    title = _("%(title)s (%(seconds)s seconds)") % {"title": _sold_as(certificate), "seconds": seconds}
     score = replace(_cut(composition, seconds=seconds, tries=tries), title=title)
     _write_master(
         _mastered(score, seed=composition.seed, mark=house_mark(certificate)),
@@ -113,7 +113,7 @@ def write_cut(*, certificate: Certificate, seconds: int, tries: int, folder: Pat
 def write_loop(*, certificate: Certificate, folder: Path) -> str:
     """Write the piece as a seamless loop, sound only, and return the title."""
     composition = certificate.right.composition
-    title = _("%(title)s (loop)") % {"title": title_of(composition)}
+    title = _("%(title)s (loop)") % {"title": _sold_as(certificate)}
     score = replace(storage.read_score(composition), title=title)
     _write_master(
         make_loop(
@@ -132,17 +132,22 @@ def write_loop(*, certificate: Certificate, folder: Path) -> str:
     return title
 
 
+def _sold_as(certificate: Certificate) -> str:
+    return str(certificate.facts["composition"]["title"])
+
+
 def _make(extra: Extra, *, work: Path) -> None:
     if status_of(extra.certificate) != "valid":
-        raise Refused(_("The right in this piece is not in force."))
+        raise Refused("not_in_force")
     folder = work / f"{extra.certificate_id}-{extra.kind}"
     folder.mkdir()
     seconds = SECONDS.get(extra.kind)
-    if seconds:
-        tries = (extra.attempts - 1) * ENDINGS_TO_TRY
-        title = write_cut(certificate=extra.certificate, seconds=seconds, tries=tries, folder=folder)
-    else:
-        title = write_loop(certificate=extra.certificate, folder=folder)
+    with translation.override(language_of(extra.certificate.holder)):
+        if seconds:
+            tries = (extra.attempts - 1) * ENDINGS_TO_TRY
+            title = write_cut(certificate=extra.certificate, seconds=seconds, tries=tries, folder=folder)
+        else:
+            title = write_loop(certificate=extra.certificate, folder=folder)
     for path in folder.iterdir():
         path.rename(path.with_stem(extra.kind))
     (folder / README).write_text(_readme(extra, title=title), encoding="utf-8")
@@ -167,9 +172,7 @@ def _cut(composition: Composition, *, seconds: int, tries: int) -> Score:
         works = WorksOnRecord(without=[composition.pk])
         if check(composed.score.notes, corpus=model.index, works=works).may_be_offered:
             return composed.score
-    raise Refused(
-        _("Each ending that was composed came too near to another work. Ask again, and others are tried.")
-    )
+    raise Refused("too_near")
 
 
 def _mastered(score: Score, *, seed: int, mark: Mark) -> Sound:
@@ -251,7 +254,7 @@ def _work_folder(extra: Extra) -> Path:
 
 def _failed(extra: Extra, reason: str) -> bool:
     try:
-        move(extra.pk, to=State.FAILED, only_if={"claim": extra.claim}, error=reason[:300])
+        move(extra.pk, to=State.FAILED, only_if={"claim": extra.claim}, error=reason)
     except DatabaseError:
         logger.exception("extra %s: the sweep will have to see to it", extra)
     return False

@@ -8,9 +8,19 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from generation.leases import LeasedRow
 from generation.models import Composition
 from licensing.chain import BEFORE_THE_FIRST
-from licensing.leases import LeasedRow
+
+REFUSALS = {
+    "not_in_force": _("The right in this piece is not in force."),
+    "too_near": _(
+        "Each ending that was composed came too near to another work. Ask again, and others are tried."
+    ),
+    "disk_full": _("This could not be made: our disk is full. Ask again later."),
+    "unforeseen": _("This could not be made: something went wrong on our side. Ask again later."),
+}
+"""What the codes say that a worker leaves of a cut or a loop it could not make."""
 
 
 class ExclusiveRight(models.Model):
@@ -308,3 +318,8 @@ class Extra(models.Model):
 
     def __str__(self) -> str:
         return f"{self.certificate_id}/{self.kind}"
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in the language spoken here; rows from before there were codes keep their words."""
+        return str(REFUSALS.get(self.error, self.error))

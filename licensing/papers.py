@@ -7,8 +7,8 @@ import io
 import textwrap
 from pathlib import Path
 
+from accounts.addresses import address
 from generation.storage import sha256_of
-from licensing.addresses import address
 from licensing.copies import verify_url
 from licensing.models import Certificate
 

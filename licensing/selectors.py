@@ -9,7 +9,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
-from generation.models import Composition
+from generation.models import Composition, Instrument
+from generation.search_words import is_form_of, names
 from licensing.models import Certificate, ExclusiveRight
 
 Visitor = AbstractBaseUser | AnonymousUser
@@ -43,11 +44,14 @@ def replaced_certificates_of(user: Visitor, *, words: str = "") -> QuerySet[Cert
 def _named(words: str, *, piece: str = "", certificate: str | None = None, right: str | None = None) -> Q:
     """A filter for each word: in title, instrument or mood, in the Copyright ID, or in the licensee's name."""
     found = Q()
+    instruments = list(Instrument.objects.all()) if words.split() else []
     for word in words.split():
+        called = [each.slug for each in instruments if names(word, each.slug, each.name, str(each))]
+        moods = [mood for mood, label in Composition.Mood.choices if is_form_of(word, mood, str(label))]
         here = (
             Q(**{f"{piece}title__icontains": word})
-            | Q(**{f"{piece}instrument__name__icontains": word})
-            | Q(**{f"{piece}mood__icontains": word})
+            | Q(**{f"{piece}instrument__in": called})
+            | Q(**{f"{piece}mood__in": moods})
         )
         if certificate is not None:
             here |= Q(**{f"{certificate}pk__icontains": word})

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.addresses import address
+from accounts.languages import language_of
+from accounts.mails import send_mail
 from accounts.models import User
 from accounts.services import user_with_address
 from licensing import chain
-from licensing.addresses import address
 from licensing.documents import replacing_facts
 from licensing.errors import AlreadyReplaced, NotReplaceable
 from licensing.issuing import End, issue
-from licensing.mails import send_mail
 from licensing.models import Certificate, ExclusiveRight, Replacement
 from licensing.services import deliver_certificate, own_certificate, status_of
 
@@ -149,7 +151,7 @@ def _tell(certificate: Certificate) -> None:
     """Write to whom the old certificate was issued and, if that is somebody else, to who holds the right now."""
     old = certificate.predecessor
     for person in {old.holder, certificate.holder}:
-        context = {
+        context: dict[str, Any] = {
             "old": old,
             "new": certificate,
             "title": certificate.facts["composition"]["title"],
@@ -157,5 +159,9 @@ def _tell(certificate: Certificate) -> None:
             "has_moved": old.holder_id != certificate.holder_id,
             "url": address("certificate", certificate.pk),
         }
-        subject = render_to_string("licensing/email/replaced_subject.txt", context)
-        send_mail(person.email, subject=subject, template="licensing/email/replaced", context=context)
+        send_mail(
+            person.email,
+            language=language_of(person),
+            template="licensing/email/replaced",
+            context=partial(dict, context),
+        )

@@ -55,7 +55,7 @@ def composed(instrument: str, seconds: str, *seeds: str) -> list[dict[str, Any]]
         spent = _measured(partial(run, piece.pk))
         piece.refresh_from_db()
         if piece.state != Composition.State.READY:
-            raise RuntimeError(f"the piece of seed {seed} {piece.state}: {piece.error}")
+            raise RuntimeError(f"the piece of seed {seed} {piece.state}: {piece.reason}")
         pieces.append(spent | {"id": str(piece.pk), "timings": piece.timings})
     return pieces[1:]
 

@@ -17,6 +17,11 @@ app.conf.beat_schedule = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 10},
     },
+    "send-ready-mails": {
+        "task": "generation.tasks.send_ready_mails",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
     "sweep-purchases": {
         "task": "payments.tasks.sweep_purchases",
         "schedule": timedelta(seconds=30),

@@ -11,15 +11,16 @@ from allauth.usersessions.models import UserSession
 from django.db.models import Model, QuerySet
 
 from accounts.models import User
-from generation.models import Comparison, Composition, Favourite, Rating, ShareLink
+from generation.models import Comparison, Composition, Favourite, Rating, ReadyMail, ShareLink
 from licensing.models import Certificate, ExclusiveRight
 from payments.models import Declaration, Purchase, PurchaseEvent
 
+ACCOUNT = ("id", "email", "name", "language", "date_joined", "last_login", "is_active", "is_staff")
 COMPOSITION = (
     "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
-    "density", "register", "temperature", "state", "error", "created_at", "started_at", "finished_at", "seconds",
-    "bpm", "tonic", "mode", "metre", "notes", "fingerprint", "originality", "sale_state", "is_private", "listed_from",
-    "removed_at",
+    "density", "register", "temperature", "state", "failure", "error", "created_at", "started_at", "finished_at",
+    "seconds", "bpm", "tonic", "mode", "metre", "notes", "fingerprint", "originality", "sale_state", "is_private",
+    "listed_from", "removed_at",
 )  # fmt: skip
 RIGHT = ("id", "composition", "purchase_id", "licensee", "state", "granted_at", "ended_at")
 PURCHASE = (
@@ -32,7 +33,7 @@ def personal_data_of(user: User) -> dict[str, Any]:
     """Return what is kept about a user, by kind. Passwords and keys are named, never given."""
     makers = list(user.makers.values_list("pk", flat=True))
     return {
-        "account": _row(user, ("id", "email", "name", "date_joined", "last_login", "is_active", "is_staff")),
+        "account": _row(user, ACCOUNT),
         "email_addresses": _rows(EmailAddress.objects.filter(user=user), ("email", "verified", "primary")),
         "second_factors": _rows(
             Authenticator.objects.filter(user=user), ("type", "created_at", "last_used_at")
@@ -51,6 +52,7 @@ def personal_data_of(user: User) -> dict[str, Any]:
             ShareLink.objects.filter(composition__maker__in=makers),
             ("composition", "created_at", "expires_at", "revoked_at"),
         ),
+        "mails_waited_for": _rows(ReadyMail.objects.filter(user=user), ("composition", "created_at")),
         "purchases": _rows(Purchase.objects.filter(buyer=user), PURCHASE),
         "moves_of_purchases": _rows(
             PurchaseEvent.objects.filter(purchase__buyer=user),

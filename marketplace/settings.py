@@ -201,8 +201,9 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "phone"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
-# Beside allauth's own limits: how often one address may ask what a recording is.
-ACCOUNT_RATE_LIMITS = {"recognise": "10/m/ip,200/d/ip"}
+# Beside allauth's own limits: how often one address may ask what a recording is; and how often a visitor may ask for a
+# mail when a piece is ready, or have one sent to the same address.
+ACCOUNT_RATE_LIMITS = {"recognise": "10/m/ip,200/d/ip", "ready_mail": "10/h/ip,5/h/key,20/d/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env("SOLOSCORE_TRUSTED_PROXIES", "0"))
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -3,7 +3,6 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
-from django.views.i18n import set_language
 
 from generation import panel_views
 from marketplace import views
@@ -21,7 +20,6 @@ urlpatterns = [
     path("status/", views.status, name="status"),
     path("privacy/", views.privacy, name="privacy"),
     path("accounts/my-data.json", views.personal_data, name="personal_data"),
-    path("language/", set_language, name="set_language"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("", include("accounts.urls")),

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from generation.leases import LeasedRow
 from generation.models import Composition
-from licensing.leases import LeasedRow
 
 
 class Purchase(models.Model):

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.addresses import address
+from accounts.languages import language_of
+from accounts.mails import send_mail
 from accounts.services import is_forgotten
 from generation.pricing import price_label
-from licensing.addresses import address
-from licensing.documents import title_of
-from licensing.mails import send_mail
+from generation.titles import title_of
 from payments.models import Declaration, OutboxMessage, Purchase
 
 Kind = OutboxMessage.Kind
@@ -35,29 +35,33 @@ class Notice:
 def send_notice(kind: str, purchase_id: uuid.UUID) -> None:
     """Send the buyer of a purchase the e-mail of a kind."""
     purchase = Purchase.objects.select_related("buyer", "composition__instrument").get(pk=purchase_id)
-    notice = NOTICES[kind](purchase)
-    context = {
-        "notice": notice,
-        "purchase": purchase,
-        "url": purchase_url(purchase),
-        "site_name": settings.SITE_NAME,
-    }
-    send(purchase, subject=notice.heading, template="payments/email/notice", context=context)
+    send(
+        purchase,
+        template="payments/email/notice",
+        context=lambda: {
+            "notice": NOTICES[kind](purchase),
+            "purchase": purchase,
+            "url": purchase_url(purchase),
+        },
+    )
 
 
 def send(
     purchase: Purchase,
     *,
-    subject: str,
     template: str,
-    context: dict[str, Any],
+    context: Callable[[], dict[str, Any]],
     attachments: tuple[tuple[str, str, str], ...] = (),
 ) -> None:
-    """Send the buyer of a purchase what ``send_mail`` makes of the rest, unless the account was deleted."""
+    """Send the buyer, in their language, what ``send_mail`` makes of the rest, unless the account was deleted."""
     if is_forgotten(purchase.buyer):
         return
     send_mail(
-        purchase.buyer.email, subject=subject, template=template, context=context, attachments=attachments
+        purchase.buyer.email,
+        language=language_of(purchase.buyer),
+        template=template,
+        context=context,
+        attachments=attachments,
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
+from typing import Any
 
 from django.conf import settings
-from django.template.loader import render_to_string
 
-from licensing.addresses import address
+from accounts.addresses import address
 from licensing.models import Certificate
 from licensing.terms import terms_sha256, terms_text
 from payments.models import Purchase
@@ -18,7 +19,7 @@ def send_receipt(purchase_id: uuid.UUID) -> None:
     """Tell the buyer what they own, where it lies and what they declared; the licence goes with it, word for word."""
     purchase = Purchase.objects.select_related("buyer", "composition__instrument").get(pk=purchase_id)
     certificate = Certificate.objects.filter(right__purchase_id=purchase_id).earliest("issued_at")
-    context = {
+    context: dict[str, Any] = {
         "purchase": purchase,
         "composition": purchase.composition,
         "certificate": certificate,
@@ -27,13 +28,11 @@ def send_receipt(purchase_id: uuid.UUID) -> None:
         "seller": settings.SELLER_NAME,
         "url": purchase_url(purchase),
         "certificate_url": address("certificate", certificate.pk),
-        "site_name": settings.SITE_NAME,
     }
     licence = (f"licence-{purchase.terms_version}.md", terms_text(purchase.terms_version), "text/markdown")
     send(
         purchase,
-        subject=render_to_string("payments/email/receipt_subject.txt", context),
         template="payments/email/receipt",
-        context=context,
+        context=partial(dict, context),
         attachments=(licence,),
     )

@@ -11,13 +11,14 @@ from datetime import timedelta
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
+from accounts.addresses import address
+from accounts.languages import language_of
 from accounts.models import User
 from generation.models import Composition
 from generation.services import set_sale_state
-from licensing.addresses import address
-from licensing.documents import title_of
+from generation.titles import title_of
 from licensing.integrity import breaks_unique
 from payments import gateway
 from payments.after_sale import refund_purchase, revoke_purchase
@@ -227,9 +228,12 @@ def _with_time_to_pay(purchase: Purchase) -> Purchase:
 
 def _order(purchase: Purchase) -> gateway.Order:
     composition = Composition.objects.select_related("instrument").get(pk=purchase.composition_id)
+    # Stripe refuses another title under the same idempotency key, whoever asks again.
+    with translation.override(language_of(purchase.buyer)):
+        title = title_of(composition)
     return gateway.Order(
         purchase_id=str(purchase.pk),
-        title=title_of(composition),
+        title=title,
         amount=purchase.price_minor,
         currency=purchase.currency,
         email=purchase.buyer.email,

@@ -12,8 +12,9 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
+from accounts.languages import language_of
 from generation.kin import retire_kin
 from generation.models import Composition
 from generation.services import set_sale_state
@@ -243,17 +244,19 @@ def _sell(purchase: Purchase) -> bool:
             if locked.state != State.CLAIMED:
                 return True
             move(locked, to=State.SOLD, reason="payment captured")
-            grant_right(
-                composition=locked.composition,
-                purchase_id=locked.pk,
-                holder_id=locked.buyer_id,
-                licensee=locked.licensee,
-                price_minor=locked.price_minor,
-                currency=locked.currency,
-                terms_version=locked.terms_version,
-                is_test=locked.is_test,
-                now=now,
-            )
+            # What nobody named is certified by the name the buyer knew it by.
+            with translation.override(language_of(locked.buyer)):
+                grant_right(
+                    composition=locked.composition,
+                    purchase_id=locked.pk,
+                    holder_id=locked.buyer_id,
+                    licensee=locked.licensee,
+                    price_minor=locked.price_minor,
+                    currency=locked.currency,
+                    terms_version=locked.terms_version,
+                    is_test=locked.is_test,
+                    now=now,
+                )
             _retire_kin(locked)
     except AlreadyGranted:
         report(

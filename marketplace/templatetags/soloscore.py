@@ -20,12 +20,13 @@ from django.utils.functional import Promise
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from generation.forms import LENGTHS
 from generation.models import Composition
 from generation.orders import tonic_label
 from generation.pricing import price_label
+from generation.titles import key_label, title_of
 
 register = template.Library()
 
@@ -52,10 +53,6 @@ MOOD_TERMS = {
 DENSITY_TERMS = {"sparse": "semplice", "medium": "scorrevole", "busy": "fiorito"}
 REGISTER_TERMS = {"low": "grave", "middle": "medio", "high": "acuto"}
 MODE_WORDS: dict[str, Text] = {"major": gettext_lazy("brighter"), "minor": gettext_lazy("darker")}
-MODE_TERMS: dict[str, Text] = {
-    "major": pgettext_lazy("musical mode", "major"),
-    "minor": pgettext_lazy("musical mode", "minor"),
-}
 TEMPI: tuple[tuple[int, Text], ...] = (
     (54, gettext_lazy("Very slow")),
     (70, gettext_lazy("Slow")),
@@ -97,21 +94,13 @@ def tonic(name: str) -> str:
 @register.filter
 def key_of(piece: Composition) -> str:
     """Name the key of a finished piece: A minor."""
-    if not piece.tonic:
-        return ""
-    if not piece.mode:
-        return tonic(piece.tonic)
-    return _("%(tonic)s %(mode)s") % {"tonic": tonic(piece.tonic), "mode": MODE_TERMS[piece.mode]}
+    return key_label(piece.tonic, piece.mode)
 
 
 @register.filter
 def piece_name(piece: Composition) -> str:
     """Give the title, or what the piece is: Piano in A minor."""
-    if piece.title:
-        return piece.title
-    instrument = str(piece.instrument)
-    key = key_of(piece)
-    return _("%(instrument)s in %(key)s") % {"instrument": instrument, "key": key} if key else instrument
+    return title_of(piece)
 
 
 @register.filter

@@ -309,3 +309,15 @@ def test_instruments_are_listed_with_their_prices() -> None:
 def test_other_methods_are_a_405_problem(method: str) -> None:
     answer = getattr(Partner().http, method)(COMPOSITIONS, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_a_failure_has_a_code_for_programs_and_a_reason_in_the_language_asked_for() -> None:
+    partner = Partner()
+    coded = a_queued_composition(maker=partner.maker, state="failed", failure={"code": "disk_full"})
+    old = a_queued_composition(maker=partner.maker, state="failed", error="Told long ago.")
+    german = partner.http.get(f"{COMPOSITIONS}{coded.pk}/", headers={"Accept-Language": "de"}).json()
+    assert german["error_code"] == "disk_full"
+    assert german["error"].startswith("Unser Speicher ist voll")
+    assert partner.http.get(f"{COMPOSITIONS}{coded.pk}/").json()["error"].startswith("Our disk is full")
+    answer = partner.http.get(f"{COMPOSITIONS}{old.pk}/").json()
+    assert (answer["error_code"], answer["error"]) == ("", "Told long ago.")

@@ -93,7 +93,7 @@ def test_a_piece_moves_only_along_the_table(source: str, target: str) -> None:
 def test_retry_gives_a_failed_piece_three_new_attempts(studio: Studio) -> None:
     piece = a_queued_composition(state="failed", attempts=3, error="something")
     services.retry_composition(composition=piece)
-    assert (fresh(piece).state, fresh(piece).attempts, fresh(piece).error) == ("queued", 0, "")
+    assert (fresh(piece).state, fresh(piece).attempts, fresh(piece).reason) == ("queued", 0, "")
     assert worker.run(piece.pk)
     with pytest.raises(services.NotAllowed):
         services.retry_composition(composition=piece)

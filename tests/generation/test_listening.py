@@ -10,11 +10,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.asserts import assertContains
 
 from accounts.models import Maker
 from accounts.services import SESSION_KEY
 from generation import links, services, storage, worker
 from generation.audio.errors import StorageFull
+from generation.failures import failure
 from generation.models import Composition
 from tests.factories import (
     a_listed_composition,
@@ -232,7 +234,20 @@ def test_a_ready_piece_names_its_preview_and_a_failed_one_its_reason() -> None:
     client = guest(maker)
     assert client.get(reverse("composition_status", args=[ready.pk])).json()["preview_url"] == preview(ready)
     assert client.get(reverse("composition_status", args=[failed.pk])).json()["error"] == "The disk is full."
-    assert client.get(page(failed)).context["status"]["error"] == "The disk is full."
+    assertContains(client.get(page(failed)), "The disk is full.")
+
+
+def test_a_reason_is_read_in_the_readers_language_and_old_words_stay() -> None:
+    maker = a_maker()
+    coded = a_queued_composition(maker=maker, state="failed", failure=failure("too_near", seed=41))
+    old = a_queued_composition(maker=maker, state="failed", error="The disk is full.")
+    unheard_of = a_queued_composition(maker=maker, state="failed", failure={"code": "of a later version"})
+    client = guest(maker)
+    german = {"Accept-Language": "de"}
+    assertContains(client.get(page(coded)), "Seed 41 with these wishes")
+    assertContains(client.get(page(coded), headers=german), "Der Startwert 41 ergibt")
+    assertContains(client.get(page(old), headers=german), "The disk is full.")
+    assertContains(client.get(page(unheard_of), headers=german), "schiefgegangen")
 
 
 def test_cancelling_stops_a_waiting_piece_and_spares_a_ready_one() -> None:

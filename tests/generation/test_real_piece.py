@@ -57,7 +57,7 @@ def test_a_guest_orders_a_piece_and_hears_it(client: Client, settings: Settings)
     assert ordered.status_code == 302
     compose_composition(str(piece.pk))
     piece.refresh_from_db()
-    assert (piece.state, piece.error) == ("ready", "")
+    assert (piece.state, piece.reason) == ("ready", "")
     assert abs(piece.seconds - 15) <= 0.5
     status = client.get(f"/compositions/{piece.pk}/status/").json()
     assert (status["state"], status["percent"]) == ("ready", 100)

@@ -96,6 +96,35 @@ def test_a_search_understands_titles_instruments_moods_and_keys(client: Client, 
     assert shown(client, q=words) == [wanted]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Gitarre", "konzertgitarre", "ruhig", "Moll", "h-Moll", "H moll", "H", "ruhige gitarre in h-moll", "B minor",
+        "calm", "classical guitar", "B", "Konzertgitarre in H-Moll, Nr.",
+    ],
+)  # fmt: skip
+def test_a_german_finds_in_german_and_in_english(words: str) -> None:
+    client = Client(headers={"Accept-Language": "de"})
+    guitar = an_instrument("guitar", name="Classical guitar")
+    wanted = a_listed_composition(
+        title="Classical guitar in B minor", instrument=guitar, mood="calm", tonic="B", mode="minor"
+    )
+    a_listed_composition(title="Storm", mood="tense", tonic="E-", mode="major")
+    assert shown(client, q=words) == [wanted]
+
+
+def test_a_b_is_a_b_flat_to_a_german_unless_the_mode_is_english() -> None:
+    flat = a_listed_composition(title="One", tonic="B-", mode="minor")
+    natural = a_listed_composition(title="Other", tonic="B", mode="minor")
+    german = Client(headers={"Accept-Language": "de"})
+    assert shown(german, q="b-Moll") == [flat]
+    assert shown(german, q="B minor") == [natural]
+    assert set(shown(german, q="B")) == {flat, natural}
+    assert shown(german, q="Ais moll") == [flat]
+    assert shown(Client(), q="B") == [natural]
+    assert shown(Client(), q="a b flat minor one") == [flat]
+
+
 @pytest.mark.parametrize("words", ["%", "_", "nothing like it", "storm guitar", "d minor"])
 def test_a_search_takes_every_word_and_takes_it_literally(client: Client, words: str) -> None:
     a_listed_composition(title="Storm", mood="tense", tonic="D", mode="major")

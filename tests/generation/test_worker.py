@@ -243,7 +243,7 @@ def test_a_piece_whose_workers_die_three_times_fails_with_the_reason(studio: Stu
         lapse(piece)
         services.sweep_compositions()
     assert fresh(piece).state == "failed"
-    assert "3 times" in fresh(piece).error
+    assert "3 times" in fresh(piece).reason
     assert not worker.run(piece.pk)
 
 
@@ -301,7 +301,7 @@ def test_a_full_disk_fails_clearly_and_leaves_nothing(
     piece = a_queued_composition()
     assert not worker.run(piece.pk)
     assert fresh(piece).state == "failed"
-    assert fresh(piece).error.startswith("Our disk is full")
+    assert fresh(piece).reason.startswith("Our disk is full")
     assert files_on_disk() == []
     assert fresh(piece) not in services.shop_compositions()
     assert not WorkFingerprint.objects.exists()
@@ -325,15 +325,15 @@ def test_missing_weights_fail_clearly_and_keep_our_paths_to_themselves(
     piece = a_queued_composition()
     assert not worker.run(piece.pk)
     assert fresh(piece).state == "failed"
-    assert "damaged or not installed" in fresh(piece).error
-    assert "/srv" not in fresh(piece).error
+    assert "damaged or not installed" in fresh(piece).reason
+    assert "/srv" not in fresh(piece).reason
 
 
 def test_weights_that_are_not_registered_compose_nothing(studio: Studio) -> None:
     piece = a_queued_composition()
     piece.instrument.composer_models.update(weights_sha256="f" * 64)
     assert not worker.run(piece.pk)
-    assert "sync_instruments" in fresh(piece).error
+    assert "sync_instruments" in fresh(piece).reason
     assert studio.seeds == []
 
 
@@ -341,7 +341,7 @@ def test_missing_sound_programs_fail_with_what_to_install(studio: Studio) -> Non
     studio.while_rendering = mock.Mock(side_effect=SoundUnavailable(missing="fluidsynth"))
     piece = a_queued_composition()
     assert not worker.run(piece.pk)
-    assert "fluidsynth is missing" in fresh(piece).error
+    assert "fluidsynth is missing" in fresh(piece).reason
 
 
 def test_a_font_of_unknown_origin_fails_clearly_and_keeps_our_paths_to_ourselves(studio: Studio) -> None:
@@ -349,8 +349,8 @@ def test_a_font_of_unknown_origin_fails_clearly_and_keeps_our_paths_to_ourselves
     studio.while_rendering = mock.Mock(side_effect=problem)
     piece = a_queued_composition()
     assert not worker.run(piece.pk)
-    assert (fresh(piece).state, "damaged or not installed" in fresh(piece).error) == ("failed", True)
-    assert "/srv" not in fresh(piece).error
+    assert (fresh(piece).state, "damaged or not installed" in fresh(piece).reason) == ("failed", True)
+    assert "/srv" not in fresh(piece).reason
 
 
 def test_a_machine_that_cannot_listen_fails_with_what_to_install_and_keeps_nothing(
@@ -361,7 +361,7 @@ def test_a_machine_that_cannot_listen_fails_with_what_to_install_and_keeps_nothi
     )
     piece = a_queued_composition()
     assert not worker.run(piece.pk)
-    assert "libchromaprint-tools" in fresh(piece).error
+    assert "libchromaprint-tools" in fresh(piece).reason
     assert files_on_disk() == []
     assert not AudioPrint.objects.exists()
 
@@ -374,7 +374,7 @@ def test_the_unforeseen_is_tried_again_and_given_up_after_three_attempts(studio:
         worker.run(piece.pk)
         states.append(fresh(piece).state)
     assert states == ["queued", "queued", "failed"]
-    assert fresh(piece).error.startswith("Something went wrong")
+    assert fresh(piece).reason.startswith("Something went wrong")
     assert files_on_disk() == []
 
 
@@ -392,8 +392,8 @@ def test_the_same_chosen_seed_twice_is_refused_by_its_name(studio: Studio) -> No
     assert worker.run(first.pk)
     assert not worker.run(second.pk)
     assert fresh(second).state == "failed"
-    assert "Seed 7" in fresh(second).error
-    assert "another seed" in fresh(second).error
+    assert "Seed 7" in fresh(second).reason
+    assert "another seed" in fresh(second).reason
 
 
 def test_a_drawn_seed_that_gives_a_known_piece_is_drawn_again(studio: Studio) -> None:

@@ -227,7 +227,7 @@ def test_a_suspended_or_revoked_right_gives_nothing(quick: list[dict[str, Any]],
     assert (ask(client, right).status_code, fetch(client, right).status_code) == (403, 403)
     build_extra(waiting.pk)
     waiting.refresh_from_db()
-    assert (waiting.state, waiting.error) == (State.FAILED, "The right in this piece is not in force.")
+    assert (waiting.state, waiting.reason) == (State.FAILED, "The right in this piece is not in force.")
     services.restore_right(right=right, reason="won", now=timezone.now())
     assert fetch(client, right).status_code == 200
     assert ask(client, right, "cut-15").status_code == 302
@@ -283,9 +283,9 @@ def test_a_cut_too_near_to_another_work_says_so_and_others_are_tried_later(
     on_record(a_ready_composition(), one_ending)
     extra = built(right, "cut-15")
     assert extra.state == State.FAILED
-    assert "too near to another work" in extra.error
+    assert "too near to another work" in extra.reason
     page = as_user(right.holder).get(reverse("certificate", args=[right.certificate.pk])).content.decode()
-    assert extra.error in page
+    assert extra.reason in page
     assert "Try again" in page
     assert leftovers() == []
     seeds: list[int] = []
@@ -315,8 +315,8 @@ def test_a_failure_leaves_nothing_and_can_be_asked_for_again(
         patch.setattr("licensing.extra_files.write_loop", fail)
         extra = built(right)
     assert extra.state == State.FAILED
-    assert "Ask again" in extra.error
-    assert "secret" not in extra.error
+    assert "Ask again" in extra.reason
+    assert "secret" not in extra.reason
     assert leftovers() == []
     assert built(right).state == State.READY
     assert rung == [extra.pk, extra.pk]

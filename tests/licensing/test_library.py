@@ -54,6 +54,9 @@ def test_pieces_and_rights_are_found_by_their_words(client: Client, owner: User)
         found = client.get(reverse("library"), {"q": words})
         assertContains(found, "Anthem")
         assertNotContains(found, "Evening tea")
+    german = client.get(reverse("library"), {"q": "Klavier fröhlich"}, headers={"Accept-Language": "de"})
+    assertContains(german, "Morning coffee")
+    assertNotContains(german, "Evening tea")
     assertContains(client.get(reverse("library"), {"q": "<nothing>"}), "fits “&lt;nothing&gt;”")
 
 

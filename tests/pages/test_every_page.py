@@ -15,6 +15,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import URLResolver, get_resolver, resolve, reverse
 
+from accounts.services import SESSION_KEY
 from generation.catalogue import sync_instruments
 from generation.listeners import keep_favourite
 from generation.models import Composition
@@ -189,6 +190,14 @@ def purchase(name: str, *deeds: Callable[[Shop, Purchase], object]) -> Visit:
     return visit
 
 
+def asking_for_a_mail(client: Client) -> str:
+    maker = a_maker()
+    session = client.session
+    session[SESSION_KEY] = str(maker.pk)
+    session.save()
+    return reverse("composition_mail", args=[a_queued_composition(maker=maker).pk])
+
+
 def full_favourites(client: Client) -> str:
     user = a_user()
     client.force_login(user)
@@ -262,6 +271,7 @@ PAGES: dict[str, Visit] = {
     "composing": own_piece(state=Composition.State.COMPOSING, progress=40, notes=80),
     "failed": own_piece(state=Composition.State.FAILED, error="The sampler is missing."),
     "cancelled": own_piece(state=Composition.State.CANCELLED),
+    "asking for a mail": asking_for_a_mail,
     "listening": piece(),
     "on hold": piece(sale_state=Composition.SaleState.ON_HOLD),
     "sold": piece(sale_state=Composition.SaleState.SOLD),
@@ -294,6 +304,7 @@ PAGES: dict[str, Visit] = {
     "password": signed_in("account_change_password"),
     "second factor": signed_in("mfa_index"),
     "sessions": signed_in("usersessions_list"),
+    "language": signed_in("account_language"),
     "delete the account": deleting_the_account,
     "sign out": signed_in("account_logout"),
     "mailbox": address("dev_mailbox"),

@@ -10,7 +10,7 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from licensing import leases
+from generation import leases
 from payments import outbox, services
 from payments.models import Incident, OutboxMessage, Purchase
 from payments.tasks import drain_outbox

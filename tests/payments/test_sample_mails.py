@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.asserts import assertContains
 
-from marketplace.management.commands.sample_mails import ACCOUNT_MAILS
+from marketplace.management.commands.sample_mails import ACCOUNT_MAILS, ORDER_MAILS
 from payments.models import Declaration
 from payments.notices import NOTICES
 from tests.factories import a_user
@@ -26,7 +26,7 @@ def test_one_of_every_mail_comes_with_both_parts_and_nothing_is_declared(shop: S
     shop.sold()
     mail.outbox.clear()
     call_command("sample_mails")
-    assert len(mail.outbox) == len(ACCOUNT_MAILS) + 1 + len(NOTICES)
+    assert len(mail.outbox) == len(ACCOUNT_MAILS) + 1 + ORDER_MAILS + len(NOTICES)
     for message in mail.outbox:
         assert isinstance(message, EmailMultiAlternatives)
         ((html, kind),) = [(one.content, one.mimetype) for one in message.alternatives]

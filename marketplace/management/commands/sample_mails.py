@@ -11,7 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.test import RequestFactory
 
+from accounts.languages import language_of
 from accounts.models import User
+from generation.failures import failure
+from generation.models import Composition
+from generation.ready_mails import tell
 from payments.models import Declaration, Purchase
 from payments.notices import NOTICES, send_notice
 from payments.receipts import send_receipt
@@ -29,6 +33,10 @@ ACCOUNT_MAILS = (
 )
 
 
+ORDER_MAILS = 2
+"""One for an order that is ready, and one for an order that failed."""
+
+
 class Command(BaseCommand):
     help = "Write one of every e-mail about the newest sold purchase into the mailbox of development (/dev/mailbox/)."
 
@@ -44,6 +52,7 @@ class Command(BaseCommand):
             for prefix in ACCOUNT_MAILS:
                 get_adapter().send_mail(prefix, purchase.buyer.email, _said_to(purchase.buyer))
         send_receipt(purchase.pk)
+        _tell_of_orders(purchase)
         with transaction.atomic():
             # The withdrawal that a mail quotes is only there while the mail is written.
             Declaration.objects.get_or_create(
@@ -58,7 +67,17 @@ class Command(BaseCommand):
             for kind in NOTICES:
                 send_notice(kind, purchase.pk)
             transaction.set_rollback(True)
-        self.stdout.write(f"{len(ACCOUNT_MAILS) + 1 + len(NOTICES)} e-mails are in /dev/mailbox/.")
+        self.stdout.write(
+            f"{len(ACCOUNT_MAILS) + 1 + ORDER_MAILS + len(NOTICES)} e-mails are in /dev/mailbox/."
+        )
+
+
+def _tell_of_orders(purchase: Purchase) -> None:
+    piece = Composition.objects.select_related("instrument").get(pk=purchase.composition_id)
+    language = language_of(purchase.buyer)
+    tell(purchase.buyer.email, language=language, takes=[piece], is_guest=False)
+    piece.state, piece.failure = Composition.State.FAILED, failure("disk_full")
+    tell(purchase.buyer.email, language=language, takes=[piece], is_guest=True)
 
 
 def _said_to(user: User) -> dict[str, Any]:
