@@ -24,6 +24,7 @@ urlpatterns = [
     path("language/", set_language, name="set_language"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.metrics, name="metrics"),
     path("", include("accounts.urls")),
     path("", include("generation.urls")),
     path("", include("licensing.urls")),

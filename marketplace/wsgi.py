@@ -4,6 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from marketplace.tracing import start_tracing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 
+start_tracing("web")
 application = get_wsgi_application()
