@@ -65,7 +65,7 @@ def exposition() -> bytes:
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     shop = CollectorRegistry()
     shop.register(Shop())
     return generate_latest(registry) + generate_latest(shop)
