@@ -34,7 +34,8 @@ from generation.models import ComposerModel, Composition
 from generation.originality.runs import lines_on_record
 from generation.works import put_on_record
 from marketplace.bench import free_port
-from marketplace.management.commands.prepare import UNUSED_STATIC, static_is_current
+from marketplace.management.commands.prepare import static_is_current
+from marketplace.management.commands.release import UNUSED_STATIC
 
 NOTES = 200
 WORKERS, THREADS = 2, 20

@@ -2,9 +2,13 @@
 
 import os
 from datetime import timedelta
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import worker_process_init
+
+from marketplace.tracing import start_tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 
@@ -51,3 +55,9 @@ app.conf.beat_schedule = {
         "options": {"expires": 10},
     },
 }
+
+
+@worker_process_init.connect
+def trace(**_: Any) -> None:
+    """Start tracing where the tasks run, after the fork."""
+    start_tracing("worker")

@@ -14,6 +14,7 @@ from pathlib import Path
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django_guid.integrations.celery import CeleryIntegration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -93,6 +94,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "django_guid",
     "marketplace",
     "accounts",
     "generation",
@@ -101,6 +103,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "django_guid.middleware.guid_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -329,12 +332,50 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
+# Log lines: for people, or as JSON for a collector. Each carries the id of its request, in its tasks too.
+LOG_FORMAT = env("SOLOSCORE_LOG_FORMAT", "json" if PRODUCTION else "line")
+if LOG_FORMAT not in {"json", "line"}:
+    raise ImproperlyConfigured(f"SOLOSCORE_LOG_FORMAT is {LOG_FORMAT!r}; set it to json or line.")
+DJANGO_GUID = {
+    "GUID_HEADER_NAME": "X-Request-ID",
+    "EXPOSE_HEADER": False,
+    # It loads Celery, which no command should wait for whose lines nobody collects.
+    "INTEGRATIONS": [CeleryIntegration(use_django_logging=True)] if LOG_FORMAT == "json" else [],
+}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        "request": {"()": "django_guid.log_filters.CorrelationId", "correlation_id_field": "request_id"}
+    },
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{asctime}{levelname}{name}{request_id}{message}",
+            "style": "{",
+            "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger"},
+        },
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request"]}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
-    # stripe-python says two lines about every call.
-    "loggers": {"stripe": {"level": "WARNING"}},
+    # stripe-python says two lines about every call, django_guid one about every id.
+    "loggers": {"stripe": {"level": "WARNING"}, "django_guid": {"level": "WARNING"}},
 }
+
+# What a monitor may ask: /metrics exists once there is a token to ask with. Several web processes share a folder.
+METRICS_TOKEN = env("SOLOSCORE_METRICS_TOKEN")
+if METRICS_TOKEN:
+    MIDDLEWARE = [
+        "django_prometheus.middleware.PrometheusBeforeMiddleware",
+        *MIDDLEWARE,
+        "django_prometheus.middleware.PrometheusAfterMiddleware",
+    ]
+
+# Errors to Sentry; nothing of a visitor goes with them.
+if SENTRY_DSN := env("SENTRY_DSN"):
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=SENTRY_DSN, environment=ENVIRONMENT, send_default_pii=False)

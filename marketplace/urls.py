@@ -22,6 +22,7 @@ urlpatterns = [
     path("accounts/my-data.json", views.personal_data, name="personal_data"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.metrics, name="metrics"),
     path("", include("accounts.urls")),
     path("", include("generation.urls")),
     path("", include("licensing.urls")),

@@ -14,9 +14,11 @@ from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from accounts.views import PersonRequest
 from generation import health
@@ -24,6 +26,7 @@ from generation.audio.voices import check_sound
 from generation.models import Composition, Instrument
 from generation.services import shop_compositions
 from licensing.terms import terms_sha256, terms_text, versions
+from marketplace.metrics import exposition
 from marketplace.personal_data import personal_data_of
 from marketplace.status import LATE_AFTER, service_status
 
@@ -124,6 +127,16 @@ def readyz(request: HttpRequest) -> JsonResponse:
         {"status": "ok" if not problems else "not ready", "problems": problems, "sound": check_sound()},
         status=503 if problems else 200,
     )
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Tell a monitor that knows the token how requests and queues stand; nobody else finds anything here."""
+    token = settings.METRICS_TOKEN
+    if not token or not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {token}"):
+        raise Http404
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 @require_safe

@@ -320,7 +320,7 @@ NO_PAGES = {
     "composition_favourite", "composition_opening", "composition_preview", "composition_rating",
     "composition_share", "composition_status", "composition_title", "composition_unshare",
     "composition_visibility", "corpus_json", "dev_mail", "download", "download_link", "extra_request",
-    "healthz", "library_archive", "listen_preview", "model_card_json", "personal_data", "purchase_cancel",
+    "healthz", "library_archive", "listen_preview", "metrics", "model_card_json", "personal_data", "purchase_cancel",
     "purchase_return", "readyz", "register_entries", "register_head", "set_language", "shared_preview",
     "shop_states", "signing_keys", "staff_health", "staff_panel", "stripe_webhook",
 }  # fmt: skip

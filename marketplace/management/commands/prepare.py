@@ -14,9 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.models import User
-
-UNUSED_STATIC = ["redoc"]
-"""The API's page shows Swagger; nothing here uses the Redoc that comes in the same package."""
+from marketplace.management.commands.release import UNUSED_STATIC
 
 STAFF_EMAIL = "staff@soloscore.example"
 
@@ -28,9 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError(
-                "prepare is for development; docs/operations.md tells the steps for production."
-            )
+            raise CommandError("prepare is for development; production runs release (deploy/README.md).")
         quiet = {"verbosity": 0, "interactive": False}
         call_command("migrate", **quiet)
         call_command("createcachetable", verbosity=0)
