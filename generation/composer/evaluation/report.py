@@ -69,7 +69,7 @@ def evaluate(
     there is too little of anything.
     """
     instrument = studio.model.instrument
-    side = real_side(corpus)
+    side = real_side(corpus, instrument=instrument)
     held_out = [score for piece in corpus if piece.entry.held_out for score in piece.sections]
     if plan.pieces < FOLDS or side.works < FOLDS or not held_out:
         raise ValueError(
@@ -90,7 +90,7 @@ def evaluate(
     lengths = composed("lengths", promises.length_orders(instrument, each=plan.lengths))
     wished = composed("wishes", wishes.wish_orders(instrument, each=plan.wishes))
     compared = [one.score for one in sample.made[: plan.pieces]]
-    everything = everywhere(corpus)
+    everything = everywhere(corpus, instrument=instrument)
     return {
         "instrument": instrument,
         "model": studio.model.version,

@@ -71,7 +71,7 @@ def test_bars_are_counted_after_a_pickup() -> None:
 def test_no_work_stands_for_the_whole_instrument() -> None:
     large = piece("large", *(tune(seed, bars=20) for seed in range(10)))
     small = [piece(f"small {seed}", tune(seed + 10, bars=20)) for seed in range(4)]
-    side = real_side([large, *small])
+    side = real_side([large, *small], instrument="piano")
     counts = [sum(window.group == piece.entry.work for window in side.windows) for piece in (large, *small)]
     assert counts == [FROM_ONE_WORK, 2, 2, 2, 2]
     assert side.source == "all works"
