@@ -81,10 +81,10 @@ def evaluate(
         told = (lambda done, total: progress(what, done, total)) if progress else None
         return studio.compose_all(orders, progress=told)
 
-    seeds = range(max(plan.pieces, plan.sample))
     sample = as_sold(
         studio,
-        [Order(instrument=instrument, seconds=plan.seconds, seed=seed) for seed in seeds],
+        lambda seed: Order(instrument=instrument, seconds=plan.seconds, seed=seed),
+        pieces=max(plan.pieces, plan.sample),
         progress=(lambda done, total: progress("pieces", done, total)) if progress else None,
     )
     lengths = composed("lengths", promises.length_orders(instrument, each=plan.lengths))
