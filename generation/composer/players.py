@@ -40,8 +40,8 @@ class Player:
     pedal: int | None = None
 
 
-_DOUBLE_STOP = 9
-"""A sixth: double stops up to it lie under the hand in every position; an octave does only for some fingers."""
+_SIXTH, _OCTAVE = 9, 12
+"""How far double stops reach: octaves lie between first and fourth finger on violin and viola, on the cello hardly."""
 
 _STRING = 7
 """Semitones between neighbouring strings. Two notes below the second string would both need the lowest one."""
@@ -73,19 +73,19 @@ PLAYERS = {
         pedal=65,
     ),
     "violin": Player(
-        low=55, high=88, voices=2, hands=1, span=_DOUBLE_STOP, clear_below=62, clear_interval=_STRING,
+        low=55, high=88, voices=2, hands=1, span=_OCTAVE, clear_below=62, clear_interval=_STRING,
         longest=8, bpm=(66, 126),
         keys={"major": ("G", "D", "A", "C", "F", "B-", "E"), "minor": ("E", "A", "D", "G", "B")},
-        idiom="one line with double stops up to a sixth on two strings, to the seventh position",
+        idiom="one line with double stops up to an octave on two strings, to the seventh position",
     ),
     "viola": Player(
-        low=48, high=81, voices=2, hands=1, span=_DOUBLE_STOP, clear_below=55, clear_interval=_STRING,
+        low=48, high=81, voices=2, hands=1, span=_OCTAVE, clear_below=55, clear_interval=_STRING,
         longest=8, bpm=(60, 112),
         keys={"major": ("C", "G", "D", "F", "B-", "E-"), "minor": ("A", "D", "E", "G", "C")},
-        idiom="one line with double stops up to a sixth on two strings, to the seventh position",
+        idiom="one line with double stops up to an octave on two strings, to the seventh position",
     ),
     "cello": Player(
-        low=36, high=74, voices=2, hands=1, span=_DOUBLE_STOP, clear_below=43, clear_interval=_STRING,
+        low=36, high=74, voices=2, hands=1, span=_SIXTH, clear_below=43, clear_interval=_STRING,
         longest=8, bpm=(58, 108),
         keys={"major": ("C", "G", "D", "F", "B-", "A"), "minor": ("A", "D", "G", "C", "E")},
         idiom="one line with double stops up to a sixth on two strings, hardly ever in thumb position",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from generation.composer.arranging import arranged
 from generation.composer.corpus import Piece
 from generation.composer.score import Note, Score
 
@@ -79,16 +80,19 @@ def windows_of(score: Score, *, group: str, rng: np.random.Generator) -> list[Wi
     return [window for window in found if len(window.score.notes) >= _FEWEST_NOTES]
 
 
-def real_side(pieces: Sequence[Piece]) -> RealSide:
-    """Windows of the held-out works of a corpus, or of all its works where fewer than ``FEWEST_WORKS`` can be cut."""
-    held = _from_corpus(piece for piece in pieces if piece.entry.held_out)
+def real_side(pieces: Sequence[Piece], *, instrument: str) -> RealSide:
+    """Windows of the held-out works of a corpus, or of all its works where fewer than ``FEWEST_WORKS`` can be cut.
+
+    An ``instrument`` without a corpus of its own has them arranged (:mod:`generation.composer.arranging`).
+    """
+    held = _from_corpus((piece for piece in pieces if piece.entry.held_out), instrument)
     side = RealSide(held, "held out")
-    return side if side.works >= FEWEST_WORKS else everywhere(pieces)
+    return side if side.works >= FEWEST_WORKS else everywhere(pieces, instrument=instrument)
 
 
-def everywhere(pieces: Sequence[Piece]) -> RealSide:
+def everywhere(pieces: Sequence[Piece], *, instrument: str) -> RealSide:
     """Windows of all works of a corpus: more of them, but the network has learned from most."""
-    return RealSide(_from_corpus(pieces), "all works")
+    return RealSide(_from_corpus(pieces, instrument), "all works")
 
 
 def made_windows(scores: Sequence[Score]) -> tuple[Window, ...]:
@@ -113,12 +117,13 @@ def balanced(real: Sequence[Window], made: Sequence[Window]) -> tuple[list[Windo
     return sides
 
 
-def _from_corpus(pieces: Iterable[Piece]) -> tuple[Window, ...]:
+def _from_corpus(pieces: Iterable[Piece], instrument: str) -> tuple[Window, ...]:
     rng = np.random.default_rng(0)
     by_work: dict[str, list[Window]] = defaultdict(list)
     for piece in pieces:
         for section in piece.sections:
-            by_work[piece.entry.work] += windows_of(section, group=piece.entry.work, rng=rng)
+            score = arranged(section, instrument=instrument)
+            by_work[piece.entry.work] += windows_of(score, group=piece.entry.work, rng=rng)
     return tuple(
         windows[index]
         for _, windows in sorted(by_work.items())

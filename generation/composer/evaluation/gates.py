@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, Literal
 
 from generation.composer.evaluation.promises import LENGTHS, TOLERANCE_SECONDS
+from generation.composer.players import PLAYERS
 
 Report = Mapping[str, Any]
-Outcome = Literal["holds", "**falls short**", "too few measured", "not measured"]
+Outcome = Literal["holds", "**falls short**", "too few measured", "not measured", "see there"]
 
 MELODY_INSTRUMENTS = frozenset({"violin", "viola", "cello", "flute", "melody"})
 MEAN_AREA = {"melody": 0.92, "other": 0.88}
@@ -41,10 +42,11 @@ def gates(report: Report, *, training: Report | None, determinism: Report | None
 
     ``training`` is the report of ``compare_training``, ``determinism`` that of ``check_determinism``.
     """
+    player = PLAYERS.get(report["instrument"])
     return [
         *_likeness(report),
         *_structure(report),
-        _likelihood(training),
+        _likelihood(training, lender=player.weights_from if player else None),
         *_runs(report),
         *_lengths(report),
         _determinism(determinism),
@@ -89,9 +91,11 @@ def _structure(report: Report) -> Iterator[Gate]:
         )
 
 
-def _likelihood(training: Report | None) -> Gate:
+def _likelihood(training: Report | None, *, lender: str | None) -> Gate:
     what = "held-out loss, bits a note"
     must_hold = f"≤ {100 * PAPER_SHARE:.0f} % of the paper's network on the same data and time"
+    if lender:
+        return Gate(what, must_hold, f"the network is the {lender}'s", "see there")
     if training is None:
         return Gate(what, must_hold, "", "not measured")
     ours, theirs = (training[side]["nll_bits_per_note"]["total"] for side in ("ours", "paper"))

@@ -29,7 +29,8 @@ _DEFINITIONS = f"""\
   {ENDING_BARS} bars. Whole generated pieces against passages of real ones would differ by their final chord alone.
   One work (an opus, a cycle) gives at most {FROM_ONE_WORK} excerpts; both sides have equally many openings and equally
   many later ones. The real side are the works held out of training where there are enough, else all works; each
-  instrument's heading says which.
+  instrument's heading says which. Harp, vibraphone and marimba, who borrow a network, are set beside the piano or
+  guitar works it learned from, arranged for their players (octaves into range, tones let go, chords thinned).
 - **Held-out loss.** Mean negative log-likelihood of the notes of held-out scores, in bits a note, with no wish told;
   the fields (time to the next note, pitch, duration) add up to the total.
 - **Same data and time.** Our network and the paper's (three LSTM layers of 512, windows of 100 elements), each begun

@@ -69,7 +69,7 @@ def evaluate(
     there is too little of anything.
     """
     instrument = studio.model.instrument
-    side = real_side(corpus)
+    side = real_side(corpus, instrument=instrument)
     held_out = [score for piece in corpus if piece.entry.held_out for score in piece.sections]
     if plan.pieces < FOLDS or side.works < FOLDS or not held_out:
         raise ValueError(
@@ -81,16 +81,16 @@ def evaluate(
         told = (lambda done, total: progress(what, done, total)) if progress else None
         return studio.compose_all(orders, progress=told)
 
-    seeds = range(max(plan.pieces, plan.sample))
     sample = as_sold(
         studio,
-        [Order(instrument=instrument, seconds=plan.seconds, seed=seed) for seed in seeds],
+        lambda seed: Order(instrument=instrument, seconds=plan.seconds, seed=seed),
+        pieces=max(plan.pieces, plan.sample),
         progress=(lambda done, total: progress("pieces", done, total)) if progress else None,
     )
     lengths = composed("lengths", promises.length_orders(instrument, each=plan.lengths))
     wished = composed("wishes", wishes.wish_orders(instrument, each=plan.wishes))
     compared = [one.score for one in sample.made[: plan.pieces]]
-    everything = everywhere(corpus)
+    everything = everywhere(corpus, instrument=instrument)
     return {
         "instrument": instrument,
         "model": studio.model.version,

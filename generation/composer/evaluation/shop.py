@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from generation.composer.compose import SEEDS_TO_TRY, Order
@@ -29,19 +29,28 @@ class Sample:
         return len(set(self.made) - set(self.drawn))
 
 
-def as_sold(studio: Studio, orders: Sequence[Order], *, progress: Progress | None = None) -> Sample:
-    """Compose orders one after the other for an empty register, in which every piece is put on record."""
-    drawn = studio.compose_all(orders, progress=progress).made
+def as_sold(
+    studio: Studio, order_of: Callable[[int], Order], *, pieces: int, progress: Progress | None = None
+) -> Sample:
+    """Compose orders one after the other for an empty register, in which every piece is put on record.
+
+    In the place of an order that is refused comes the next one, until there are ``pieces`` or twice as many orders
+    were tried.
+    """
+    studio.compose_all([order_of(number) for number in range(pieces)], progress=progress)
     record = MemoryIndex()
     made: list[Made] = []
     refused: list[Order] = []
-    for order in orders:
+    tried = [order_of(number) for number in range(2 * pieces)]
+    while len(made) < pieces and len(made) + len(refused) < len(tried):
+        order = tried[len(made) + len(refused)]
         found = _original(studio, order, record=record)
         if found is None:
             refused.append(order)
         else:
             record.add(f"piece {len(made)}", lines_on_record(found.score.notes))
             made.append(found)
+    drawn = studio.compose_all(tried[: len(made) + len(refused)]).made
     return Sample(tuple(made), drawn, tuple(refused))
 
 

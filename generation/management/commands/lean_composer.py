@@ -57,7 +57,7 @@ class Command(OneLineCommand):
         check_lessons(options)
         try:
             model = load_model(options["instrument"], options["models"])
-            training = everywhere(training_works(options))
+            training = everywhere(training_works(options), instrument=options["instrument"])
             real = leanings.frequencies(window.score for window in training.windows)
             if not real.any():
                 raise ValueError("No training work gives an excerpt to compare with.")

@@ -144,7 +144,7 @@ def likeness(made: Sequence[Score], *, corpus: Sequence[Piece]) -> dict[str, Any
         reason = f"excerpts could be cut from {cut} of {len(made)} pieces; the classifier needs {FOLDS}"
         return nothing | {"not_compared": reason}
     try:
-        found = comparison(real_side(corpus), made)
+        found = comparison(real_side(corpus, instrument=made[0].instrument), made)
     except ValueError as error:
         return nothing | {"not_compared": " ".join(str(error).split())}
     return {

@@ -71,7 +71,7 @@ def test_bars_are_counted_after_a_pickup() -> None:
 def test_no_work_stands_for_the_whole_instrument() -> None:
     large = piece("large", *(tune(seed, bars=20) for seed in range(10)))
     small = [piece(f"small {seed}", tune(seed + 10, bars=20)) for seed in range(4)]
-    side = real_side([large, *small])
+    side = real_side([large, *small], instrument="piano")
     counts = [sum(window.group == piece.entry.work for window in side.windows) for piece in (large, *small)]
     assert counts == [FROM_ONE_WORK, 2, 2, 2, 2]
     assert side.source == "all works"
@@ -263,6 +263,10 @@ def test_a_figure_that_anybody_may_let_go_round_is_no_run_as_in_the_register() -
 # as the shop makes them
 
 
+def an_order(number: int) -> Order:
+    return Order(instrument="piano", seconds=40, seed=number + 1)
+
+
 def test_a_piece_too_near_to_one_before_it_is_composed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def made(order: Order, *, model: object) -> Made | None:
         if order.seed == 3:
@@ -270,8 +274,7 @@ def test_a_piece_too_near_to_one_before_it_is_composed_again(monkeypatch: pytest
         return Made(order, tune(0 if order.seed in (1, 2) else order.seed, bars=20), 40.0, 9)
 
     monkeypatch.setattr(pieces, "make", made)
-    orders = [Order(instrument="piano", seconds=40, seed=seed) for seed in (1, 2, 3, 4)]
-    sample = as_sold(Studio(load_model("piano")), orders)
+    sample = as_sold(Studio(load_model("piano")), an_order, pieces=4)
     assert [piece.order.seed for piece in sample.made] == [1, 2 + SEEDS_APART, 3 + SEEDS_APART, 4]
     assert [piece.order.seed for piece in sample.drawn] == [1, 2, 4]
     assert (sample.drawn_again, sample.refused) == (2, ())
@@ -279,9 +282,15 @@ def test_a_piece_too_near_to_one_before_it_is_composed_again(monkeypatch: pytest
     assert own_runs([piece.score for piece in sample.made]).longest < 16
 
 
-def test_an_order_that_stays_too_near_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "make", lambda order, model: Made(order, tune(0, bars=20), 40.0, 9))
-    orders = [Order(instrument="piano", seconds=40, seed=seed) for seed in (1, 2)]
-    sample = as_sold(Studio(load_model("piano")), orders)
-    assert [piece.order.seed for piece in sample.made] == [1]
-    assert sample.refused == (orders[1],)
+def test_in_the_place_of_an_order_that_stays_too_near_comes_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(order: Order, *, model: object) -> Made | None:
+        return Made(order, tune(5 if order.seed == 3 else 0, bars=20), 40.0, 9)
+
+    monkeypatch.setattr(pieces, "make", made)
+    sample = as_sold(Studio(load_model("piano")), an_order, pieces=2)
+    assert [piece.order.seed for piece in sample.made] == [1, 3]
+    assert sample.refused == (an_order(1),)
+    assert [piece.order.seed for piece in as_sold(Studio(load_model("piano")), an_order, pieces=3).made] == [
+        1,
+        3,
+    ]
