@@ -1,7 +1,7 @@
 """The kin of a piece: what leaves the shop when it is sold, and the order that is never composed again.
 
 Kin are the pieces of one family (variants, variations, cuts and extensions, tied by ``origin``) and the pieces of the
-same order: instrument, wishes and seed. Whoever makes one piece from another does it through ``services.compose_kin``.
+same order: instrument, wishes and seed. Whoever makes one piece from another does it through ``services.compose_kin`` (what can be made: ``versions``).
 """
 
 from __future__ import annotations
@@ -49,6 +49,16 @@ def kin_of(piece: Composition) -> QuerySet[Composition]:
     return Composition.objects.filter(family | order).exclude(pk=piece.pk)
 
 
+def lock_family(piece: Composition) -> Composition:
+    """Lock the first piece of a family, so that nobody adds to it or sells of it meanwhile, and return it.
+
+    Part of the caller's transaction. Whoever sells has locked the piece it sells before; keys are left alone, since
+    what is made from that piece may be written at this moment.
+    """
+    rows = Composition.objects.select_for_update(no_key=True, of=("self",))
+    return rows.get(pk=piece.origin_id or piece.pk)
+
+
 def is_spent(piece: Composition) -> bool:
     """Whether one of a piece's kin was sold, so that this one is neither composed nor sold any more."""
     return kin_of(piece).filter(SOLD_ONCE).exists()
@@ -66,9 +76,11 @@ def retire_kin(piece: Composition) -> list[uuid.UUID]:
     """Take the kin of a sold piece out of the shop for ever, and stop what is in work. Part of the sale's transaction.
 
     Returns the pieces that somebody held; their checkouts are the caller's to close. The rows are locked in the order
-    of their keys, after that of the piece itself.
+    of their keys, after that of the piece itself and the first of its family.
     """
-    rows = kin_of(piece).order_by("pk").select_for_update(of=("self",))
+    # Before the kin are looked up: a statement that waited for a lock does not see rows written meanwhile.
+    lock_family(piece)
+    rows = kin_of(piece).order_by("pk").select_for_update(no_key=True, of=("self",))
     kin = list(rows.only("state", "sale_state"))
     now, reason = (
         timezone.now(),

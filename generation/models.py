@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Maker
 from generation.listener_models import Comparison, Favourite, Rating, ShareLink
+from generation.record_models import AudioPrint, RegisterHead, WorkFingerprint, WorkOnRecord
 
 __all__ = [
     "AudioPrint", "Comparison", "ComposerModel", "Composition", "Favourite", "Instrument", "Rating", "RegisterHead",
@@ -147,6 +148,12 @@ class Composition(models.Model):
         MIDDLE = "middle", _("middle")
         HIGH = "high", _("high")
 
+    class Kind(models.TextChoices):
+        ORIGINAL = "original", _("original")
+        VARIATION = "variation", _("variation")
+        EXTENSION = "extension", _("longer version")
+        CUT = "cut", _("cut")
+
     FIRST_REFUSAL = timedelta(hours=24)
     MAX_ATTEMPTS = 3
     RATED_FROM = 3
@@ -168,6 +175,21 @@ class Composition(models.Model):
 
     variant = models.PositiveSmallIntegerField(
         _("variant"), default=0, help_text=_("Of the pieces that one order gives, unlike each other.")
+    )
+
+    # What it is made from, if it is made from another piece. Its length is the one ordered.
+    kind = models.CharField(_("kind"), max_length=9, choices=Kind, default=Kind.ORIGINAL)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("made from"),
+        help_text=_("The piece that this one begins as; empty for an original."),
+    )
+    from_bar = models.PositiveSmallIntegerField(
+        _("new from bar"), null=True, blank=True, help_text=_("Of a variation, counted from 1.")
     )
 
     # What was ordered. Empty means "no wish": the seed decides.
@@ -300,6 +322,17 @@ class Composition(models.Model):
                 name="generation_composition_variant_once",
             ),
             models.CheckConstraint(
+                condition=models.Q(kind="original", parent=None, from_bar=None)
+                | models.Q(
+                    models.Q(kind="variation", from_bar__isnull=False, from_bar__gte=2)
+                    | models.Q(kind__in=["extension", "cut"], from_bar=None),
+                    origin__isnull=False,
+                    parent__isnull=False,
+                    variant=0,
+                ),
+                name="generation_composition_kind_is_whole",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(progress__lte=100), name="generation_composition_progress_percent"
             ),
             models.CheckConstraint(
@@ -333,80 +366,3 @@ class Composition(models.Model):
             and self.listed_from is not None
             and self.listed_from <= now
         )
-
-
-class WorkOnRecord(models.Model):
-    """What is kept of a finished piece for comparison: its lines, as ``originality.record`` packs them.
-
-    The number is short because millions of fingerprints repeat it.
-    """
-
-    id = models.AutoField(primary_key=True)
-    composition = models.OneToOneField(
-        Composition, on_delete=models.CASCADE, related_name="on_record", verbose_name=_("composition")
-    )
-    lines = models.BinaryField(_("lines"))
-
-    class Meta:
-        verbose_name = _("work on record")
-        verbose_name_plural = _("works on record")
-
-    def __str__(self) -> str:
-        return str(self.composition_id)
-
-
-class WorkFingerprint(models.Model):
-    """One fingerprint of a work on record: what a later piece shares with it if it comes near.
-
-    The key is the index that is asked; nothing is ever looked up by the work, so there is no other.
-    """
-
-    pk = models.CompositePrimaryKey("run_hash", "work")
-    run_hash = models.BigIntegerField(
-        _("hash of the run"), help_text=_("64 bits, stored as a signed integer.")
-    )
-    work = models.ForeignKey(
-        WorkOnRecord,
-        on_delete=models.CASCADE,
-        related_name="fingerprints",
-        db_index=False,
-        verbose_name=_("work"),
-    )
-
-    class Meta:
-        verbose_name = _("fingerprint of a run")
-        verbose_name_plural = _("fingerprints of runs")
-
-    def __str__(self) -> str:
-        return f"{self.work_id}: {self.run_hash}"
-
-
-class AudioPrint(models.Model):
-    """What a finished piece's recording is known by again: the Chromaprint of its master, as 32-bit words."""
-
-    composition = models.OneToOneField(
-        Composition,
-        on_delete=models.CASCADE,
-        primary_key=True,
-        related_name="audio_print",
-        verbose_name=_("composition"),
-    )
-    words = models.BinaryField(_("words"), help_text=_("Unsigned 32-bit integers, least byte first."))
-
-    class Meta:
-        verbose_name = _("audio print")
-        verbose_name_plural = _("audio prints")
-
-    def __str__(self) -> str:
-        return str(self.composition_id)
-
-
-class RegisterHead(models.Model):
-    """The one row that is locked by whoever decides whether a piece is still unlike all that were sold."""
-
-    class Meta:
-        verbose_name = _("head of the register")
-        verbose_name_plural = _("head of the register")
-
-    def __str__(self) -> str:
-        return "register"

@@ -31,21 +31,27 @@ from generation.composer.compose import (
     MissingModelError,
     NotOriginalError,
     Order,
+    Source,
     compose,
+    cut,
+    extension,
     load_model,
+    variation,
 )
 from generation.composer.model import ComposerModel as LoadedModel
 from generation.composer.order import Density, Register
 from generation.composer.score import Mode
+from generation.composer.stored import DamagedScoreError
 from generation.content_credentials import credentials
 from generation.errors import GenerationError, seed_burned_message
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
-from generation.kin import is_spent, kin_of
+from generation.kin import OFFERED, is_spent, kin_of
 from generation.models import ComposerModel, Composition
 from generation.orders import SECONDS_MIN, OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
 from generation.originality.runs import lines_on_record
 from generation.production import produce
+from generation.versions import gone_message, spent_message
 from generation.works import WorksOnRecord
 
 logger = logging.getLogger(__name__)
@@ -153,18 +159,26 @@ def composer_order(order: OrderFields, *, seed: int, variant: int = 0) -> Order:
 
 def order_of(piece: Composition) -> Order:
     """Return a row's order as the composer takes it."""
-    fields = OrderFields(
-        instrument=piece.instrument_id,
-        seconds=piece.ordered_seconds,
-        mood=piece.mood,
-        tonic=piece.wished_tonic,
-        mode=piece.wished_mode,
-        bpm=piece.wished_bpm,
-        density=piece.density,
-        register=piece.register,
-        temperature=piece.temperature,
-    )
-    return composer_order(fields, seed=piece.seed, variant=piece.variant)
+    return composer_order(OrderFields.of(piece), seed=piece.seed, variant=piece.variant)
+
+
+def source_of(piece: Composition) -> Source | None:
+    """Return what a version goes on from: the stored notes of its parent. Raises ``CannotCompose`` if that is gone."""
+    if not piece.parent_id:
+        return None
+    parent = Composition.objects.get(pk=piece.parent_id)
+    if parent.sale_state not in OFFERED:
+        raise CannotCompose(gone_message())
+    try:
+        score = storage.read_score(parent)
+    except (OSError, DamagedScoreError) as error:
+        logger.exception("composition %s: the notes of its parent cannot be read", piece.pk)
+        raise CannotCompose(_("The notes of the piece that this was to be made from cannot be read.")) from error
+    if piece.kind == Composition.Kind.VARIATION:
+        return variation(score, from_bar=cast("int", piece.from_bar))
+    if piece.kind == Composition.Kind.EXTENSION:
+        return extension(score)
+    return cut(score, seconds=piece.ordered_seconds)
 
 
 def _make(job: Job) -> None:
@@ -224,10 +238,16 @@ def _make(job: Job) -> None:
 
 def title_of(piece: Composition, *, composed: Composed) -> str:
     """Name a piece by what it is; the end of its id tells it from its kind."""
-    return _("%(instrument)s in %(tonic)s %(mode)s, no. %(number)s") % {
+    name = (
+        _("%(instrument)s in %(tonic)s %(mode)s, %(kind)s no. %(number)s")
+        if piece.parent_id
+        else _("%(instrument)s in %(tonic)s %(mode)s, no. %(number)s")
+    )
+    return name % {
         "instrument": piece.instrument.name,
         "tonic": tonic_label(composed.score.tonic),
         "mode": composed.score.mode,
+        "kind": piece.get_kind_display(),
         "number": piece.pk.hex[-4:],
     }
 
@@ -240,17 +260,22 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
     """
     # Its kin may have been sold while it waited.
     if is_spent(job.composition):
-        raise CannotCompose(seed_burned_message(job.composition.seed))
+        raise CannotCompose(
+            spent_message() if job.composition.parent_id else seed_burned_message(job.composition.seed)
+        )
+    source = source_of(job.composition)
     for left in reversed(range(SEEDS_TO_TRY)):
         try:
             composed = compose(
                 order_of(job.composition),
                 model=model,
                 progress=lambda fraction, notes: job.report(percent=COMPOSED * fraction, notes=notes),
+                source=source,
             )
         except NotOriginalError as error:
             if job.composition.seed_is_fixed or not left:
-                raise CannotCompose(str(error)) from error
+                message = _too_near_message(job.composition) if source else str(error)
+                raise CannotCompose(message) from error
         else:
             # Its kin leave the shop with it, so it may be near to them.
             kin = kin_of(job.composition).values_list("pk", flat=True)
@@ -286,6 +311,11 @@ def _originality(report: Report) -> dict[str, int | str | float | None]:
 
 
 def _too_near_message(piece: Composition) -> str:
+    if piece.parent_id:
+        return _(
+            "Nothing could be made from this piece that is not too near to one that exists here already. "
+            "Try another bar or another length."
+        )
     return _(
         "Seed %(seed)s with these wishes gives a piece that exists here already, or one too near to it. "
         "Choose another seed, or leave the seed empty and one is drawn."
