@@ -1,7 +1,8 @@
 """The kin of a piece: what leaves the shop when it is sold, and the order that is never composed again.
 
 Kin are the pieces of one family (variants, variations, cuts and extensions, tied by ``origin``) and the pieces of the
-same order: instrument, wishes and seed. Whoever makes one piece from another does it through ``services.compose_kin`` (what can be made: ``versions``).
+same order: instrument, wishes and seed. Whoever makes one piece from another does it through ``services.compose_kin``;
+``versions`` says what can be made.
 """
 
 from __future__ import annotations

@@ -17,7 +17,10 @@ class WorkOnRecord(models.Model):
 
     id = models.AutoField(primary_key=True)
     composition = models.OneToOneField(
-        "generation.Composition", on_delete=models.CASCADE, related_name="on_record", verbose_name=_("composition")
+        "generation.Composition",
+        on_delete=models.CASCADE,
+        related_name="on_record",
+        verbose_name=_("composition"),
     )
     lines = models.BinaryField(_("lines"))
 

@@ -42,8 +42,8 @@ from generation.versions import Version, check_version, spent_message
 
 __all__ = [
     "GenerationError", "InvalidOrder", "InvalidTitle", "NoComposer", "NotAllowed", "OrderFields", "QueueFull",
-    "TooManyCompositions", "Version", "cancel_composition", "compose_kin", "composition_for_listener", "delete_composition",
-    "keep_private", "rate_composition", "rename_composition", "request_composition", "retry_composition", "ring",
+    "TooManyCompositions", "Version", "cancel_composition", "compose_kin", "composition_for_listener",
+    "delete_composition", "keep_private", "rate_composition", "rename_composition", "request_composition", "retry_composition", "ring",
     "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
 ]  # fmt: skip
 
@@ -117,7 +117,8 @@ def _queue(
 ) -> Composition:
     """Write the rows of an order: the one place where a piece begins. ``origin`` is the first of a family, and is said.
 
-    ``made_from`` are kind, parent and bar of a version. Part of the caller's transaction. Raises ``TooManyCompositions``.
+    ``made_from`` are kind, parent and bar of a version. Part of the caller's transaction. Raises
+    ``TooManyCompositions``.
     """
     Maker.objects.select_for_update().get(pk=maker.pk)
     _check_limits(maker)

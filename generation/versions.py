@@ -63,7 +63,7 @@ def bars_of(piece: Composition) -> int:
 
 
 def offer_of(piece: Composition) -> Offer:
-    """Return what can be made from a finished piece: from each phrase but the first, or from its middle if it has one."""
+    """Return what can be made from a finished piece; one of a single phrase is varied from its middle."""
     bars, bar = bars_of(piece), _bar_seconds(piece)
     starts = [*range(PHRASE_BARS + 1, bars, PHRASE_BARS)] or ([bars // 2 + 1] if bars > 2 else [])
     length = piece.ordered_seconds

@@ -265,7 +265,7 @@ def own_piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
 
 
 def maker_beside(request: HttpRequest, piece: Composition) -> Maker:
-    """Return as whom a visitor with several makers goes on from a piece: as the one that made it, if one of them did."""
+    """Return who goes on from a piece: of a visitor with several makers the one that made it, if one of them did."""
     return piece.maker if piece.maker_id in makers_of(request) else maker_for(request)
 
 

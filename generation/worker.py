@@ -173,7 +173,9 @@ def source_of(piece: Composition) -> Source | None:
         score = storage.read_score(parent)
     except (OSError, DamagedScoreError) as error:
         logger.exception("composition %s: the notes of its parent cannot be read", piece.pk)
-        raise CannotCompose(_("The notes of the piece that this was to be made from cannot be read.")) from error
+        raise CannotCompose(
+            _("The notes of the piece that this was to be made from cannot be read.")
+        ) from error
     if piece.kind == Composition.Kind.VARIATION:
         return variation(score, from_bar=cast("int", piece.from_bar))
     if piece.kind == Composition.Kind.EXTENSION:
