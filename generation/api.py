@@ -145,7 +145,7 @@ class CompositionSerializer(serializers.ModelSerializer):
         read_only=True,
         help_text="The first piece of its family; null for that one. With one that is sold all others leave the shop.",
     )
-    parent = serializers.UUIDField(
+    made_from = serializers.UUIDField(
         source="parent_id",
         allow_null=True,
         read_only=True,
@@ -169,10 +169,11 @@ class CompositionSerializer(serializers.ModelSerializer):
     class Meta:
         model = Composition
         fields = [
-            "id", "title", "kind", "origin", "parent", "from_bar", "instrument", "ordered_seconds", "seed", "mood",
+            "id", "title", "kind", "origin", "made_from", "from_bar", "instrument", "ordered_seconds", "seed", "mood",
             "wished_tonic", "wished_mode", "wished_bpm", "density", "register", "temperature", "state", "percent",
-            "queue_place", "estimate_seconds", "error", "created_at", "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes", "originality",
-            "price", "sale_state", "retired_because", "listed_from", "is_private", "url", "preview_url",
+            "queue_place", "estimate_seconds", "error", "created_at", "finished_at", "model", "seconds", "bpm", "tonic",
+            "mode", "metre", "notes", "originality", "price", "sale_state", "retired_because", "listed_from",
+            "is_private", "url", "preview_url",
         ]  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {"temperature": {"coerce_to_string": False}}

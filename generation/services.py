@@ -43,8 +43,8 @@ from generation.versions import Version, check_version, spent_message
 __all__ = [
     "GenerationError", "InvalidOrder", "InvalidTitle", "NoComposer", "NotAllowed", "OrderFields", "QueueFull",
     "TooManyCompositions", "Version", "cancel_composition", "compose_kin", "composition_for_listener",
-    "delete_composition", "keep_private", "rate_composition", "rename_composition", "request_composition", "retry_composition", "ring",
-    "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
+    "delete_composition", "keep_private", "rate_composition", "rename_composition", "request_composition",
+    "retry_composition", "ring", "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)

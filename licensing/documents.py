@@ -213,7 +213,7 @@ def _training_pieces(composition: Composition) -> int | None:
 
 
 def _made_from(composition: Composition) -> dict[str, Any]:
-    """Name what a version was made from, without which its seed alone does not give its notes; nothing for an original."""
+    """Name what a version was made from, since its seed alone does not give its notes; nothing for an original."""
     if composition.parent is None:
         return {}
     bar = {} if composition.from_bar is None else {"from_bar": composition.from_bar}

@@ -56,7 +56,9 @@ def test_nothing_is_made_from_a_piece_that_one_may_not_hear() -> None:
     assert Composition.objects.count() == 1
 
 
-@pytest.mark.parametrize("fields", [{"sale_state": "on_hold"}, {"sale_state": "retired", "retired_because": "withdrawn"}])
+@pytest.mark.parametrize(
+    "fields", [{"sale_state": "on_hold"}, {"sale_state": "retired", "retired_because": "withdrawn"}]
+)
 def test_nothing_is_made_from_a_piece_that_is_not_free(fields: dict[str, str]) -> None:
     piece = a_ready_composition(**fields)
     with pytest.raises(NotAllowed, match="not free"):

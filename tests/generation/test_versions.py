@@ -15,7 +15,7 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import Maker
-from generation import kin, production, services, storage, worker
+from generation import kin, services, storage, worker
 from generation.composer.compose import compose
 from generation.composer.measures import ends_long
 from generation.composer.score import Score
@@ -175,7 +175,12 @@ def test_a_version_begins_as_its_piece_note_for_note_and_lasts_exactly_what_was_
     kept = shared(first.bars)
     row = services.compose_kin(piece=piece, maker=maker, version=version)
     score = composed(row)
-    assert (score.instrument, score.tonic, score.mode, score.metre) == ("piano", first.tonic, first.mode, first.metre)
+    assert (score.instrument, score.tonic, score.mode, score.metre) == (
+        "piano",
+        first.tonic,
+        first.mode,
+        first.metre,
+    )
     assert round(score.seconds, 6) == row.seconds == row.ordered_seconds == (version.seconds or 20)
     assert before(score, bars=kept) == before(first, bars=kept)
     assert score.notes != first.notes[: len(score.notes)]
@@ -269,7 +274,12 @@ def test_the_family_is_on_the_page_of_each_member_with_what_differs(page: Client
     cut = a_ready_composition(kind="cut", **family, **PIECE | {"seconds": 15.0, "ordered_seconds": 15})
     longer = a_queued_composition(kind="extension", ordered_seconds=60, **family)
     a_queued_composition(kind="cut", state="failed", **family)
-    others = {piece: "Take 1", varied: "Variation from bar 9", cut: "Cut with its own ending", longer: "Longer version"}
+    others = {
+        piece: "Take 1",
+        varied: "Variation from bar 9",
+        cut: "Cut with its own ending",
+        longer: "Longer version",
+    }
     for member in (piece, varied, cut):
         answer = page.get(address(member))
         assert answer.context["family"] == list(others)

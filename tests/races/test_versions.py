@@ -1,4 +1,4 @@
-"""Having more made from a family at the instant in which one of it is sold: nothing of it is left in work or on sale."""
+"""Having more made from a family at the instant in which one of it is sold: nothing is left in work or on sale."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def left_over(shop: Shop, *, sold: int, parent: int) -> int:
     first = a_listed_composition()
     family = [first, a_listed_composition(origin=first)]
     purchase = shop.paid(piece=family[sold])
-    asked = partial(compose_kin, piece=family[parent], maker=a_maker(), version=Version(kind="cut", seconds=15))
+    asked = partial(
+        compose_kin, piece=family[parent], maker=a_maker(), version=Version(kind="cut", seconds=15)
+    )
     sale, made = at_once(partial(services.settle, purchase_id=purchase.pk), asked)
     assert sale.state == "sold", sale
     assert isinstance(made, NotAllowed if parent == sold else Composition | NotAllowed), made
