@@ -6,6 +6,7 @@ would end, a cut has as much of it as leaves room for an ending of its own. Ligh
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ KINDS = (Kind.VARIATION, Kind.EXTENSION, Kind.CUT)
 LONGER = (15, 30, 60, 90, 120, 180)
 CUTS = (60, 30, 15)
 """Lengths in seconds that the page offers; programs may name any other from 5 to 180."""
+
+PHRASES_AT_MOST = 12
+"""Where there are more, the page offers every second or third; programs may name any bar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,8 @@ def bars_of(piece: Composition) -> int:
 def offer_of(piece: Composition) -> Offer:
     """Return what can be made from a finished piece; one of a single phrase is varied from its middle."""
     bars, bar = bars_of(piece), _bar_seconds(piece)
-    starts = [*range(PHRASE_BARS + 1, bars, PHRASE_BARS)] or ([bars // 2 + 1] if bars > 2 else [])
+    apart = PHRASE_BARS * max(1, math.ceil(bars / PHRASE_BARS / PHRASES_AT_MOST))
+    starts = [*range(apart + 1, bars, apart)] or ([bars // 2 + 1] if bars > 2 else [])
     length = piece.ordered_seconds
     return Offer(
         phrases=[PhraseStart(start, (start - 1) * bar) for start in starts],

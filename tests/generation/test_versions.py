@@ -85,6 +85,14 @@ def test_a_page_offers_phrases_with_their_times_and_lengths_on_both_sides(page: 
     assertContains(answer, "whoever buys one is its only owner, and all the others leave the shop for ever")
 
 
+def test_of_a_long_piece_not_every_phrase_is_offered(page: Client, maker: Maker) -> None:
+    waltz = {"ordered_seconds": 180, "seconds": 180.0, "bpm": 120.0, "metre": "3/8"}
+    answer = page.get(address(a_ready_composition(maker=maker, **waltz)))
+    bars = [phrase.bar for phrase in answer.context["offer"].phrases]
+    assert (bars[:2], bars[-1], len(bars)) == ([21, 41], 221, 11)
+    assertNotContains(answer, 'value="extension"')
+
+
 def test_a_short_piece_is_varied_from_its_middle_and_has_no_cut(page: Client, maker: Maker) -> None:
     short = PIECE | {"ordered_seconds": 5, "seconds": 5.0, "bpm": 144.0}
     answer = page.get(address(a_ready_composition(maker=maker, **short)))
