@@ -26,10 +26,11 @@ from rest_framework.response import Response
 from accounts.authentication import MayUseCompositions, PartnerAuthentication
 from accounts.models import Maker
 from accounts.services import maker_for, maker_of_client, makers_of
-from generation import links, orders, selectors, services
+from generation import links, orders, selectors, services, versions
 from generation.models import Composition, Instrument
 from generation.orders import OrderFields
 from generation.titles import title_of
+from generation.versions import Version
 from generation.views import not_modified_or
 
 PROBLEM = OpenApiResponse(
@@ -39,7 +40,18 @@ PROBLEMS = {401: PROBLEM, 403: PROBLEM}
 POLL_AFTER_SECONDS = 2
 
 
-class OrderSerializer(serializers.Serializer):
+class _Strict(serializers.Serializer):
+    """Refuses fields that are not known: a misspelt one would be a wish that nobody hears."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        unknown = set(self.initial_data) - set(self.fields)
+        if unknown:
+            message = _("There is no such field. Known are: %(known)s.") % {"known": ", ".join(self.fields)}
+            raise serializers.ValidationError({field: [message] for field in sorted(unknown)})
+        return attrs
+
+
+class OrderSerializer(_Strict):
     """What may be ordered. Everything but the instrument may be left out."""
 
     instrument = serializers.CharField(max_length=50, help_text="The slug of an instrument, such as `piano`.")
@@ -77,16 +89,30 @@ class OrderSerializer(serializers.Serializer):
         coerce_to_string=False,
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        unknown = set(self.initial_data) - set(self.fields)
-        if unknown:
-            message = _("There is no such field. Known are: %(known)s.") % {"known": ", ".join(self.fields)}
-            raise serializers.ValidationError({field: [message] for field in sorted(unknown)})
-        return attrs
-
     def order(self) -> OrderFields:
         """Return the order of valid data."""
         return OrderFields(**self.validated_data)
+
+
+class VersionSerializer(_Strict):
+    """What is to be made from a piece: a variation from a bar on, or a longer version or a cut of so many seconds."""
+
+    kind = serializers.ChoiceField([(kind.value, kind.label) for kind in versions.KINDS])
+    from_bar = serializers.IntegerField(
+        min_value=2,
+        required=False,
+        help_text="Of a variation: the first bar with new notes, counted from 1; the last bar but one at most.",
+    )
+    seconds = serializers.IntegerField(
+        min_value=orders.SECONDS_MIN,
+        max_value=orders.SECONDS_MAX,
+        required=False,
+        help_text="Of an extension, more than the piece lasts; of a cut, less.",
+    )
+
+    def version(self) -> Version:
+        """Return what valid data ask for."""
+        return Version(**self.validated_data)
 
 
 class PriceSerializer(serializers.Serializer):
@@ -113,6 +139,22 @@ class CompositionSerializer(serializers.ModelSerializer):
         help_text="The name given to it; else what it is, in the language asked for."
     )
     instrument = serializers.CharField(source="instrument_id")
+    kind = serializers.ChoiceField(
+        Composition.Kind.choices,
+        help_text="What it is within its family; `original` if made from no other piece.",
+    )
+    origin = serializers.UUIDField(
+        source="origin_id",
+        allow_null=True,
+        read_only=True,
+        help_text="The first piece of its family; null for that one. With one that is sold all others leave the shop.",
+    )
+    made_from = serializers.UUIDField(
+        source="parent_id",
+        allow_null=True,
+        read_only=True,
+        help_text="The piece that it was made from; null for an original.",
+    )
     wished_mode = serializers.CharField(help_text="`major`, `minor` or empty.")
     model = serializers.SerializerMethodField(help_text="Version of the network that composed it.")
     percent = serializers.IntegerField(source="progress")
@@ -133,10 +175,11 @@ class CompositionSerializer(serializers.ModelSerializer):
     class Meta:
         model = Composition
         fields = [
-            "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
-            "density", "register", "temperature", "state", "percent", "queue_place", "estimate_seconds", "error",
-            "error_code", "created_at", "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes",
-            "originality", "price", "sale_state", "retired_because", "listed_from", "is_private", "url", "preview_url",
+            "id", "title", "kind", "origin", "made_from", "from_bar", "instrument", "ordered_seconds", "seed", "mood",
+            "wished_tonic", "wished_mode", "wished_bpm", "density", "register", "temperature", "state", "percent",
+            "queue_place", "estimate_seconds", "error", "error_code", "created_at", "finished_at", "model", "seconds",
+            "bpm", "tonic", "mode", "metre", "notes", "originality", "price", "sale_state", "retired_because",
+            "listed_from", "is_private", "url", "preview_url",
         ]  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {"temperature": {"coerce_to_string": False}}
@@ -184,6 +227,14 @@ class NewestFirst(pagination.CursorPagination):
 class _PartnersView(generics.GenericAPIView):
     authentication_classes = [PartnerAuthentication, SessionAuthentication]
     permission_classes = [MayUseCompositions]
+
+    def accepted(self, piece: Composition) -> Response:
+        """Answer an order with its row and with where to poll."""
+        headers = {
+            "Location": self.request.build_absolute_uri(reverse("api_composition", args=[piece.pk])),
+            "Retry-After": str(POLL_AFTER_SECONDS),
+        }
+        return Response(self.get_serializer(piece).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class Instruments(_PartnersView):
@@ -240,11 +291,7 @@ class Compositions(_PartnersView):
         ordered = OrderSerializer(data=request.data)
         ordered.is_valid(raise_exception=True)
         piece = services.request_composition(maker=_maker(request), order=ordered.order())
-        headers = {
-            "Location": request.build_absolute_uri(reverse("api_composition", args=[piece.pk])),
-            "Retry-After": str(POLL_AFTER_SECONDS),
-        }
-        return Response(self.get_serializer(piece).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+        return self.accepted(piece)
 
 
 class OneComposition(_PartnersView):
@@ -278,6 +325,46 @@ class OneComposition(_PartnersView):
         return not_modified_or(request._request, answer)
 
 
+class Variations(_PartnersView):
+    serializer_class = CompositionSerializer
+
+    @extend_schema(
+        operation_id="create_variation",
+        request=VersionSerializer,
+        responses={
+            202: CompositionSerializer,
+            400: PROBLEM,
+            404: PROBLEM,
+            409: PROBLEM,
+            422: PROBLEM,
+            429: PROBLEM,
+            503: PROBLEM,
+            **PROBLEMS,
+        },
+        examples=[
+            OpenApiExample(
+                "New notes from bar 9 on", value={"kind": "variation", "from_bar": 9}, request_only=True
+            ),
+            OpenApiExample("A minute of it", value={"kind": "extension", "seconds": 60}, request_only=True),
+            OpenApiExample("15 seconds of it", value={"kind": "cut", "seconds": 15}, request_only=True),
+        ],
+    )
+    def post(self, request: Request, composition_id: uuid.UUID) -> Response:
+        """Have a version made from a piece that is yours or in the shop, and free. It begins with that piece's notes.
+
+        All versions of a piece are one family: when one is sold, the others leave the shop. The answer is 202, as for
+        an order; 409 means that the piece or its family has been sold, is held or has left the shop.
+        """
+        asked = VersionSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        makers = _makers(request)
+        piece = selectors.composition_for_listener(
+            composition_id=composition_id, makers=makers, user=request.user
+        )
+        maker = piece.maker if piece.maker_id in makers else _maker(request)
+        return self.accepted(services.compose_kin(piece=piece, maker=maker, version=asked.version()))
+
+
 def _maker(request: Request) -> Maker:
     if isinstance(request.auth, Token):
         return maker_of_client(request.auth.client_id or "")
@@ -295,5 +382,6 @@ def _makers(request: Request) -> list[uuid.UUID]:
 urlpatterns = [
     path("instruments/", Instruments.as_view(), name="api_instruments"),
     path("compositions/", Compositions.as_view(), name="api_compositions"),
+    path("compositions/<uuid:composition_id>/variations/", Variations.as_view(), name="api_variations"),
     path("compositions/<uuid:composition_id>/", OneComposition.as_view(), name="api_composition"),
 ]

@@ -19,6 +19,18 @@ SENTENCES: dict[str, str] = {
         "Seed %(seed)s with these wishes gives a piece that exists here already, or one too near to it. "
         "Choose another seed, or leave the seed empty and one is drawn."
     ),
+    "version_too_near": gettext_noop(
+        "Nothing could be made from this piece that is not too near to one that exists here already. "
+        "Try another bar or another length."
+    ),
+    "family_sold": gettext_noop(
+        "This piece, or another version of it, has been sold; no more is made from it."
+    ),
+    "kin_sold": gettext_noop("Another version of this piece has been sold, and with it all that are kin."),
+    "parent_gone": gettext_noop(
+        "The piece that this was to be made from has left the shop; no more is made from it."
+    ),
+    "parent_unreadable": gettext_noop("The notes of the piece that this was to be made from cannot be read."),
     "fell_silent": gettext_noop("Composing stopped %(count)s times without a sign of life."),
     "disk_full": gettext_noop(
         "Our disk is full, so your piece could not be kept. Nothing was charged; please try again later."

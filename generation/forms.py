@@ -14,6 +14,7 @@ from generation.composer.score import TONICS
 from generation.models import Composition, Instrument, Rating
 from generation.orders import OrderFields, tonic_label
 from generation.selectors import offered_instruments
+from generation.versions import KINDS, Version
 
 LENGTHS = (6, 15, 30, 60, 90)
 """Lengths the page offers; any other from 5 to 180 seconds may be typed."""
@@ -155,6 +156,18 @@ class ReadyMailForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         error_messages={"required": _("Give the address we should write to.")},
     )
+
+
+class VersionForm(forms.Form):
+    """What is to be made from a piece; whether it can be is for the service to say."""
+
+    kind = forms.ChoiceField(choices=[(kind, kind) for kind in KINDS])
+    from_bar = forms.IntegerField(required=False)
+    seconds = forms.IntegerField(required=False)
+
+    def version(self) -> Version:
+        """Return what a valid form asks for."""
+        return Version(**self.cleaned_data)
 
 
 class RatingForm(forms.Form):

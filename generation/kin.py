@@ -1,7 +1,8 @@
 """The kin of a piece: what leaves the shop when it is sold, and the order that is never composed again.
 
 Kin are the pieces of one family (variants, variations, cuts and extensions, tied by ``origin``) and the pieces of the
-same order: instrument, wishes and seed. Whoever makes one piece from another does it through ``services.compose_kin``.
+same order: instrument, wishes and seed. Whoever makes one piece from another does it through ``services.compose_kin``;
+``versions`` says what can be made.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
+from generation.failures import failure
 from generation.models import Composition
 from generation.orders import OrderFields
 from generation.states import WAITING_OR_WORKING, State, move
@@ -49,6 +50,16 @@ def kin_of(piece: Composition) -> QuerySet[Composition]:
     return Composition.objects.filter(family | order).exclude(pk=piece.pk)
 
 
+def lock_family(piece: Composition) -> Composition:
+    """Lock the first piece of a family, so that nobody adds to it or sells of it meanwhile, and return it.
+
+    Part of the caller's transaction. Whoever sells has locked the piece it sells before; keys are left alone, since
+    what is made from that piece may be written at this moment.
+    """
+    rows = Composition.objects.select_for_update(no_key=True, of=("self",))
+    return rows.get(pk=piece.origin_id or piece.pk)
+
+
 def is_spent(piece: Composition) -> bool:
     """Whether one of a piece's kin was sold, so that this one is neither composed nor sold any more."""
     return kin_of(piece).filter(SOLD_ONCE).exists()
@@ -66,17 +77,16 @@ def retire_kin(piece: Composition) -> list[uuid.UUID]:
     """Take the kin of a sold piece out of the shop for ever, and stop what is in work. Part of the sale's transaction.
 
     Returns the pieces that somebody held; their checkouts are the caller's to close. The rows are locked in the order
-    of their keys, after that of the piece itself.
+    of their keys, after that of the piece itself and the first of its family.
     """
-    rows = kin_of(piece).order_by("pk").select_for_update(of=("self",))
+    # Before the kin are looked up: a statement that waited for a lock does not see rows written meanwhile.
+    lock_family(piece)
+    rows = kin_of(piece).order_by("pk").select_for_update(no_key=True, of=("self",))
     kin = list(rows.only("state", "sale_state"))
-    now, reason = (
-        timezone.now(),
-        _("Another version of this piece has been sold, and with it all that are kin."),
-    )
+    now = timezone.now()
     for one in kin:
         if one.state in WAITING_OR_WORKING:
-            move(composition_id=one.pk, to=State.CANCELLED, error=reason, finished_at=now)
+            move(composition_id=one.pk, to=State.CANCELLED, failure=failure("kin_sold"), finished_at=now)
     offered = [one for one in kin if one.state == State.READY and one.sale_state in OFFERED]
     Composition.objects.filter(pk__in=[one.pk for one in offered]).update(
         sale_state=SaleState.RETIRED, held_until=None, retired_because=Retired.KIN_SOLD

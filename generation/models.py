@@ -149,6 +149,12 @@ class Composition(models.Model):
         MIDDLE = "middle", _("middle")
         HIGH = "high", _("high")
 
+    class Kind(models.TextChoices):
+        ORIGINAL = "original", _("original")
+        VARIATION = "variation", _("variation")
+        EXTENSION = "extension", _("longer version")
+        CUT = "cut", _("cut")
+
     FIRST_REFUSAL = timedelta(hours=24)
     MAX_ATTEMPTS = 3
     RATED_FROM = 3
@@ -170,6 +176,21 @@ class Composition(models.Model):
 
     variant = models.PositiveSmallIntegerField(
         _("variant"), default=0, help_text=_("Of the pieces that one order gives, unlike each other.")
+    )
+
+    # What it is made from, if it is made from another piece. Its length is the one ordered.
+    kind = models.CharField(_("kind"), max_length=9, choices=Kind, default=Kind.ORIGINAL)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("made from"),
+        help_text=_("The piece that this one begins as; empty for an original."),
+    )
+    from_bar = models.PositiveSmallIntegerField(
+        _("new from bar"), null=True, blank=True, help_text=_("Of a variation, counted from 1.")
     )
 
     # What was ordered. Empty means "no wish": the seed decides.
@@ -312,6 +333,17 @@ class Composition(models.Model):
                 fields=["origin", "variant"],
                 condition=models.Q(variant__gt=0),
                 name="generation_composition_variant_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="original", parent=None, from_bar=None)
+                | models.Q(
+                    models.Q(kind="variation", from_bar__isnull=False, from_bar__gte=2)
+                    | models.Q(kind__in=["extension", "cut"], from_bar=None),
+                    origin__isnull=False,
+                    parent__isnull=False,
+                    variant=0,
+                ),
+                name="generation_composition_kind_is_whole",
             ),
             models.CheckConstraint(
                 condition=models.Q(progress__lte=100), name="generation_composition_progress_percent"

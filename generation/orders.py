@@ -43,6 +43,21 @@ class OrderFields:
     register: str = ""
     temperature: Decimal = DEFAULT_TEMPERATURE
 
+    @classmethod
+    def of(cls, piece: Composition) -> OrderFields:
+        """Return the order that a row was written from, without its seed."""
+        return cls(
+            instrument=piece.instrument_id,
+            seconds=piece.ordered_seconds,
+            mood=piece.mood,
+            tonic=piece.wished_tonic,
+            mode=piece.wished_mode,
+            bpm=piece.wished_bpm,
+            density=piece.density,
+            register=piece.register,
+            temperature=piece.temperature,
+        )
+
     def with_spelled_tonic(self) -> OrderFields:
         """Return the order with its key spelled as the composer spells it (``Eb``, ``D#`` → ``E-``)."""
         return replace(self, tonic=spelled_tonic(self.tonic))

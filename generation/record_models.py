@@ -1,4 +1,7 @@
-"""What is kept of finished pieces so that later ones can be compared with them, and recordings known again."""
+"""What is kept of finished pieces to compare others with: lines and fingerprints, audio prints, and who may decide.
+
+They are imported by ``generation.models``, which is where to get them from.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from generation.models import IN_SHOP, ComposerModel, Composition, Favourite, Instrument, Rating
-from generation.states import WAITING_OR_WORKING
+from generation.states import WAITING_OR_WORKING, State
 
 SaleState = Composition.SaleState
 
@@ -24,6 +24,8 @@ WAITS_FOR_ANOTHER = Q(variant__gt=0, origin__state__in=WAITING_OR_WORKING)
 """Further pieces of an order, which are composed when its first one is finished."""
 
 HEARD_MEANWHILE = 2
+FAMILY_AT_MOST = 12
+"""Members of a family beside the piece that is looked at."""
 
 USUAL_SECONDS = 10
 """What a piece is assumed to take until some have been measured."""
@@ -90,18 +92,18 @@ def heard_meanwhile(composition: Composition) -> QuerySet[Composition]:
     return free.filter(instrument=composition.instrument_id)[:HEARD_MEANWHILE]
 
 
-def takes_of(composition: Composition, *, makers: Collection[uuid.UUID], user: Visitor) -> list[Composition]:
-    """Return the pieces of one order that this visitor may see, this one among them; nothing if there is no other."""
-    first = composition.origin_id if composition.variant else composition.pk
-    order = Q(pk=first) | Q(origin=first, variant__gt=0)
-    takes = Composition.objects.filter(order, removed_at=None).select_related("instrument", "maker")
-    now = timezone.now()
-    seen = [
-        take
-        for take in takes.order_by("variant")
-        if take.pk == composition.pk or take.is_listed(now=now) or _is_insider(take, makers=makers, user=user)
-    ]
-    return seen if len(seen) > 1 else []
+def family_of(composition: Composition, *, makers: Collection[uuid.UUID]) -> list[Composition]:
+    """Return the pieces of a family that are listed or a visitor's own, and this one; nothing if there is no other.
+
+    The takes of the order come first, then what was made from them, oldest first. Of many the latest are given.
+    """
+    first = composition.origin_id or composition.pk
+    seen = listed_now() | Q(maker__in=makers)
+    came_to_nothing = ~Q(kind=Composition.Kind.ORIGINAL) & Q(state__in=[State.FAILED, State.CANCELLED])
+    others = Composition.objects.filter(Q(pk=first) | Q(origin=first), seen, removed_at=None)
+    others = others.exclude(came_to_nothing).exclude(pk=composition.pk).select_related("instrument")
+    latest = list(others.order_by("-created_at", "-variant")[:FAMILY_AT_MOST])
+    return sorted([composition, *latest], key=lambda one: (one.created_at, one.variant)) if latest else []
 
 
 def can_listen(composition: Composition, *, makers: Collection[uuid.UUID], user: Visitor) -> bool:

@@ -32,20 +32,21 @@ from generation.errors import (
     SeedBurned,
     TooManyCompositions,
 )
-from generation.failures import failure
-from generation.kin import SOLD_ONCE, is_burned, is_spent
+from generation.failures import failure, sentence
+from generation.kin import SOLD_ONCE, is_burned, is_spent, lock_family
 from generation.listeners import rate_composition
 from generation.models import Composition, Instrument
 from generation.orders import OrderFields, check_order, draw_seed, one_of
 from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
 from generation.states import WAITING_OR_WORKING, WORKING, State, move
 from generation.titles import title_to_keep
+from generation.versions import Version, check_version
 
 __all__ = [
     "GenerationError", "InvalidOrder", "InvalidTitle", "NoComposer", "NotAllowed", "OrderFields", "QueueFull",
-    "TooManyCompositions", "cancel_composition", "compose_kin", "composition_for_listener", "delete_composition",
-    "keep_private", "rate_composition", "rename_composition", "request_composition", "retry_composition", "ring",
-    "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
+    "TooManyCompositions", "Version", "cancel_composition", "compose_kin", "composition_for_listener",
+    "delete_composition", "keep_private", "rate_composition", "rename_composition", "request_composition",
+    "retry_composition", "ring", "set_sale_state", "shop_compositions", "sweep_compositions", "withdraw_composition",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -77,28 +78,34 @@ def request_composition(*, maker: Maker, order: OrderFields, variants: int = 1) 
         return _queue(maker=maker, instrument=instrument, order=order, origin=None, variants=variants)
 
 
-def compose_kin(*, piece: Composition, maker: Maker, order: OrderFields) -> Composition:
+def compose_kin(*, piece: Composition, maker: Maker, version: Version) -> Composition:
     """Put a variation, cut or extension of ``piece`` into the queue, tied to its family: sold with it, gone with it.
 
-    Raises ``NotAllowed`` if one of the family was sold or the maker may not hear the piece, and what
+    Raises ``NotAllowed`` if the piece is not free, one of its family was sold or the maker may not hear it, and what
     ``request_composition`` raises. A sale that is under way is waited for.
     """
-    order = order.with_spelled_tonic()
-    check_order(order)
-    if is_burned(order):
-        raise SeedBurned(order.seed)
-    instrument = _instrument_of(order)
     if not can_listen(piece, makers=[maker.pk], user=maker.user):
         raise NotAllowed(_("Only somebody who may hear a piece can have more made from it."))
+    check_version(version, piece=piece)
+    order = version.order(piece)
+    instrument = _instrument_of(order)
     _check_queue()
     with transaction.atomic():
-        # The sale locks the piece it sells, and then its kin.
-        first = Composition.objects.select_for_update().get(pk=piece.origin_id or piece.pk)
+        first = lock_family(piece)
         if is_spent(first) or Composition.objects.filter(SOLD_ONCE, pk=first.pk).exists():
-            raise NotAllowed(
-                _("This piece, or another version of it, has been sold; no more is made from it.")
-            )
-        return _queue(maker=maker, instrument=instrument, order=order, origin=first)
+            raise NotAllowed(sentence(failure("family_sold")))
+        # The worker asks again: whoever withdraws the piece does not wait for its family.
+        if not Composition.objects.filter(pk=piece.pk, sale_state=Composition.SaleState.AVAILABLE).exists():
+            raise NotAllowed(_("This piece is not free at the moment; no more is made from it."))
+        return _queue(
+            maker=maker,
+            instrument=instrument,
+            order=order,
+            origin=first,
+            kind=version.kind,
+            parent=piece,
+            from_bar=version.from_bar,
+        )
 
 
 def _queue(
@@ -108,10 +115,12 @@ def _queue(
     order: OrderFields,
     origin: Composition | None,
     variants: int = 1,
+    **made_from: Any,
 ) -> Composition:
     """Write the rows of an order: the one place where a piece begins. ``origin`` is the first of a family, and is said.
 
-    Part of the caller's transaction. Raises ``TooManyCompositions``.
+    ``made_from`` are kind, parent and bar of a version. Part of the caller's transaction. Raises
+    ``TooManyCompositions``.
     """
     Maker.objects.select_for_update().get(pk=maker.pk)
     _check_limits(maker)
@@ -131,7 +140,7 @@ def _queue(
         "price_minor": instrument.price_minor,
         "currency": instrument.currency,
     }
-    composition = Composition.objects.create(**fields, origin=origin)
+    composition = Composition.objects.create(**fields, **made_from, origin=origin)
     for variant in range(1, variants):
         Composition.objects.create(**fields, origin=composition, variant=variant)
     ring(composition.pk)
@@ -153,6 +162,8 @@ def cancel_composition(*, composition: Composition) -> bool:
 def retry_composition(*, composition: Composition) -> None:
     """Queue a failed or cancelled piece anew, as if it had never been tried. Raises ``NotAllowed``, ``SeedBurned``."""
     if is_spent(composition):
+        if composition.parent_id:
+            raise NotAllowed(sentence(failure("family_sold")))
         raise SeedBurned(composition.seed)
     with transaction.atomic():
         moved = move(

@@ -58,9 +58,15 @@ def _is_automatic(piece: Composition) -> bool:
 
 
 def _automatic(piece: Composition, *, key: str) -> str:
-    return _("%(instrument)s in %(key)s, no. %(number)s") % {
+    name = (
+        _("%(instrument)s in %(key)s, %(kind)s no. %(number)s")
+        if piece.parent_id
+        else _("%(instrument)s in %(key)s, no. %(number)s")
+    )
+    return name % {
         "instrument": piece.instrument,
         "key": key,
+        "kind": piece.get_kind_display(),
         "number": _number(piece),
     }
 

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from generation import mail_views, model_views, panel_views, sharing_views, shop_views, views
+from generation import (
+    mail_views,
+    model_views,
+    panel_views,
+    sharing_views,
+    shop_views,
+    version_views,
+    views,
+)
 
 urlpatterns = [
     path("compose/", views.compose, name="compose"),
@@ -43,6 +51,11 @@ urlpatterns = [
     ),
     path("compositions/<uuid:composition_id>/title/", views.composition_title, name="composition_title"),
     path("compositions/<uuid:composition_id>/delete/", views.composition_delete, name="composition_delete"),
+    path(
+        "compositions/<uuid:composition_id>/versions/",
+        version_views.composition_versions,
+        name="composition_versions",
+    ),
     path("compositions/<uuid:composition_id>/rating/", views.composition_rating, name="composition_rating"),
     path(
         "compositions/<uuid:composition_id>/opening.mp3",

@@ -27,6 +27,7 @@ from generation.models import Composition
 from generation.pricing import price_label
 from generation.similar import query_of_more_like, similar_to
 from generation.streaming import serve_file, serve_preview
+from generation.versions import offer_of
 
 VARIANTS = 2
 """Pieces a visitor gets for one order: comparing is easier than judging."""
@@ -68,7 +69,7 @@ def composition(request: HttpRequest, composition_id: uuid.UUID) -> HttpResponse
         "status": status_of(piece, can_listen=can_listen),
         "can_listen": can_listen,
         "is_mine": piece.maker_id in makers,
-        "takes": selectors.takes_of(piece, makers=makers, user=request.user),
+        "family": selectors.family_of(piece, makers=makers),
         "can_buy": selectors.can_buy(piece, makers=makers),
         "meanwhile": selectors.heard_meanwhile(piece) if piece.is_working else (),
         "mail_is_asked": piece.is_working and ready_mails.is_asked(piece),
@@ -244,6 +245,7 @@ def _around(piece: Composition, *, makers: Collection[uuid.UUID]) -> dict[str, A
         "similar": similar,
         "more_like_query": query_of_more_like(piece),
         "kept": selectors.kept_among(keys, makers=makers),
+        "offer": offer_of(piece) if selectors.can_buy(piece, makers=makers) else None,
         "can_share": can_share,
         "share_links": sharing.open_links(piece) if can_share else [],
     }
@@ -263,13 +265,15 @@ def own_piece(request: HttpRequest, composition_id: uuid.UUID) -> Composition:
     return piece
 
 
+def maker_beside(request: HttpRequest, piece: Composition) -> Maker:
+    """Return who goes on from a piece: of a visitor with several makers the one that made it, if one of them did."""
+    return piece.maker if piece.maker_id in makers_of(request) else maker_for(request)
+
+
 def _rating_maker(request: HttpRequest, piece: Composition) -> Maker:
     """Return who rates: a visitor with several makers speaks as the one that has rated or composed the piece."""
-    makers = makers_of(request)
-    rating = selectors.rating_of(piece, makers=makers)
-    if rating:
-        return rating.maker
-    return piece.maker if piece.maker_id in makers else maker_for(request)
+    rating = selectors.rating_of(piece, makers=makers_of(request))
+    return rating.maker if rating else maker_beside(request, piece)
 
 
 def _piece_of_link(composition_id: uuid.UUID, *, token: str) -> Composition:

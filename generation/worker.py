@@ -30,16 +30,21 @@ from generation.composer.compose import (
     MissingModelError,
     NotOriginalError,
     Order,
+    Source,
     compose,
+    cut,
+    extension,
     load_model,
+    variation,
 )
 from generation.composer.model import ComposerModel as LoadedModel
 from generation.composer.order import Density, Register
 from generation.composer.score import Mode
+from generation.composer.stored import DamagedScoreError
 from generation.content_credentials import credentials
 from generation.failures import failure
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
-from generation.kin import is_spent, kin_of
+from generation.kin import OFFERED, is_spent, kin_of
 from generation.models import ComposerModel, Composition
 from generation.orders import SECONDS_MIN, OrderFields, draw_seed
 from generation.originality.report import Report, check
@@ -155,18 +160,26 @@ def composer_order(order: OrderFields, *, seed: int, variant: int = 0) -> Order:
 
 def order_of(piece: Composition) -> Order:
     """Return a row's order as the composer takes it."""
-    fields = OrderFields(
-        instrument=piece.instrument_id,
-        seconds=piece.ordered_seconds,
-        mood=piece.mood,
-        tonic=piece.wished_tonic,
-        mode=piece.wished_mode,
-        bpm=piece.wished_bpm,
-        density=piece.density,
-        register=piece.register,
-        temperature=piece.temperature,
-    )
-    return composer_order(fields, seed=piece.seed, variant=piece.variant)
+    return composer_order(OrderFields.of(piece), seed=piece.seed, variant=piece.variant)
+
+
+def source_of(piece: Composition) -> Source | None:
+    """Return what a version goes on from: the stored notes of its parent. Raises ``CannotCompose`` if that is gone."""
+    if not piece.parent_id:
+        return None
+    parent = Composition.objects.get(pk=piece.parent_id)
+    if parent.sale_state not in OFFERED:
+        raise CannotCompose("parent_gone")
+    try:
+        score = storage.read_score(parent)
+    except (OSError, DamagedScoreError) as error:
+        logger.exception("composition %s: the notes of its parent cannot be read", piece.pk)
+        raise CannotCompose("parent_unreadable") from error
+    if piece.kind == Composition.Kind.VARIATION:
+        return variation(score, from_bar=cast("int", piece.from_bar))
+    if piece.kind == Composition.Kind.EXTENSION:
+        return extension(score)
+    return cut(score, seconds=piece.ordered_seconds)
 
 
 def _make(job: Job) -> None:
@@ -232,13 +245,17 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
     """
     # Its kin may have been sold while it waited.
     if is_spent(job.composition):
+        if job.composition.parent_id:
+            raise CannotCompose("family_sold")
         raise CannotCompose("seed_burned", seed=job.composition.seed)
+    source = source_of(job.composition)
     for left in reversed(range(SEEDS_TO_TRY)):
         try:
             composed = compose(
                 order_of(job.composition),
                 model=model,
                 progress=lambda fraction, notes: job.report(percent=COMPOSED * fraction, notes=notes),
+                source=source,
             )
         except NotOriginalError as error:
             if job.composition.seed_is_fixed or not left:
@@ -278,7 +295,9 @@ def _originality(report: Report) -> dict[str, int | str | float | None]:
 
 
 def _too_near(piece: Composition) -> CannotCompose:
-    return CannotCompose("too_near", seed=piece.seed)
+    return (
+        CannotCompose("version_too_near") if piece.parent_id else CannotCompose("too_near", seed=piece.seed)
+    )
 
 
 def _overtaken(job: Job) -> bool:

@@ -77,6 +77,7 @@ def sale_facts(
             "density": composition.density,
             "register": composition.register,
             "temperature": str(composition.temperature),
+            **_made_from(composition),
         },
         "model": {
             "version": composition.model.version,
@@ -207,6 +208,14 @@ def _training_pieces(composition: Composition) -> int | None:
     """Return how many pieces the ledger of the training corpus lists; None if the model's card does not tell."""
     licences = composition.model.card.get("licences") if composition.model else None
     return sum(licences.values()) if licences else None
+
+
+def _made_from(composition: Composition) -> dict[str, Any]:
+    """Name what a version was made from, since its seed alone does not give its notes; nothing for an original."""
+    if composition.parent is None:
+        return {}
+    bar = {} if composition.from_bar is None else {"from_bar": composition.from_bar}
+    return {"kind": composition.kind, "parent_fingerprint": composition.parent.fingerprint or "", **bar}
 
 
 def _without_floats(value: Any) -> Any:

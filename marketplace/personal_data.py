@@ -20,7 +20,7 @@ COMPOSITION = (
     "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
     "density", "register", "temperature", "state", "failure", "error", "created_at", "started_at", "finished_at",
     "seconds", "bpm", "tonic", "mode", "metre", "notes", "fingerprint", "originality", "sale_state", "is_private",
-    "listed_from", "removed_at",
+    "listed_from", "removed_at", "kind", "parent", "from_bar",
 )  # fmt: skip
 RIGHT = ("id", "composition", "purchase_id", "licensee", "state", "granted_at", "ended_at")
 PURCHASE = (

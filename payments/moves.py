@@ -61,7 +61,9 @@ def lock(purchase: Purchase) -> Purchase:
 
     It brings its composition, without what only pages draw. After a rollback, what it says is void.
     """
-    pieces = Composition.objects.select_for_update(of=("self",)).select_related("instrument", "model")
+    # Keys are left alone: what is made from the piece at this moment names it as its parent, and must not wait.
+    pieces = Composition.objects.select_for_update(no_key=True, of=("self",))
+    pieces = pieces.select_related("instrument", "model")
     locked = pieces.defer("peaks", "roll", "timings").get(pk=purchase.composition_id)
     purchase.refresh_from_db(from_queryset=Purchase.objects.select_for_update())
     purchase.composition = locked

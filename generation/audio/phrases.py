@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from generation.composer.score import STEPS_PER_QUARTER, Score
+from generation.composer.score import PHRASE_BARS, STEPS_PER_QUARTER, Score
 
-PHRASE_BARS = 4
 CLIMAX = 0.62
 """Share of the piece before its loudest phrase."""
 

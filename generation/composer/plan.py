@@ -9,11 +9,10 @@ from generation.composer.context import Frame
 from generation.composer.order import MOOD_MEANINGS, InvalidOrderError, Order
 from generation.composer.players import PLAYERS, Player
 from generation.composer.sampling import Stream
-from generation.composer.score import STEPS_PER_QUARTER, Note, Score
+from generation.composer.score import PHRASE_BARS, STEPS_PER_QUARTER, Note, Score
 from generation.composer.styles import LAST_BARS, Styles
 from generation.composer.traits import EXACT, TRAITS, bar_plan
 
-PHRASE_BARS = 4
 _TEMPO_COST = {"wished": 25.0, "drawn": 4.0}
 _ODD_BARS_COST = {0: 0.0, 2: 0.25, 1: 0.6, 3: 0.6}
 _FEWEST_BARS = 2

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 STEPS_PER_QUARTER = 12
+PHRASE_BARS = 4
 
 Mode = Literal["major", "minor"]
 

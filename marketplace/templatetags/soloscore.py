@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from generation import versions
 from generation.forms import LENGTHS
 from generation.models import Composition
 from generation.orders import tonic_label
@@ -101,6 +102,18 @@ def key_of(piece: Composition) -> str:
 def piece_name(piece: Composition) -> str:
     """Give the title, or what the piece is: Piano in A minor."""
     return title_of(piece)
+
+
+@register.filter
+def version_label(piece: Composition) -> str:
+    """Say what a piece is within its family: a take of the order, or how it was made from another."""
+    return versions.version_label(piece) or _("Take %(number)s") % {"number": piece.variant + 1}
+
+
+@register.filter
+def has_versions(family: Sequence[Composition]) -> bool:
+    """Whether anything in a family was made from another piece."""
+    return any(piece.parent_id for piece in family)
 
 
 @register.filter
@@ -255,13 +268,23 @@ def roll_path(piece: Composition) -> str:
     rectangles = piece.roll or []
     if not rectangles:
         return ""
-    end = max(column + columns for column, _row, columns in rectangles)
+    end = _roll_end(piece)
     top = max(6, *(row for _column, row, _columns in rectangles))
     strokes = []
     for column, row, columns in rectangles:
         x, width = 8 + 304 * column / end, max(1.5, 304 * columns / end - 1.2)
         strokes.append(f"M{x:.1f} {84 - 72 * row / top:.1f}h{width:.1f}")
     return "".join(strokes)
+
+
+@register.simple_tag
+def phrase_x(piece: Composition, seconds: float) -> str:
+    """Give where a moment of a piece lies in the box of ``roll_path``, of which a column is an eighth note."""
+    return f"{8 + 304 * min(1.0, seconds * (piece.bpm or 0.0) / 30 / _roll_end(piece)):.1f}"
+
+
+def _roll_end(piece: Composition) -> int:
+    return max((column + columns for column, _row, columns in piece.roll or []), default=1)
 
 
 @register.filter

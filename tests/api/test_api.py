@@ -321,3 +321,99 @@ def test_a_failure_has_a_code_for_programs_and_a_reason_in_the_language_asked_fo
     assert partner.http.get(f"{COMPOSITIONS}{coded.pk}/").json()["error"].startswith("Our disk is full")
     answer = partner.http.get(f"{COMPOSITIONS}{old.pk}/").json()
     assert (answer["error_code"], answer["error"]) == ("", "Told long ago.")
+
+
+# More from a piece
+
+
+TWELVE_BARS = {"ordered_seconds": 30, "seconds": 30.0, "bpm": 96.0, "metre": "4/4"}
+
+
+def more(partner: Partner, piece: Composition, **asked: object) -> Any:
+    return partner.http.post(f"{COMPOSITIONS}{piece.pk}/variations/", asked, content_type="application/json")
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ({"kind": "variation", "from_bar": 9}, 30),
+        ({"kind": "extension", "seconds": 47}, 47),
+        ({"kind": "cut", "seconds": 15}, 15),
+    ],
+)
+def test_a_version_of_ones_own_piece_is_answered_as_an_order_with_its_family(
+    asked: dict[str, Any], seconds: int
+) -> None:
+    partner = Partner()
+    first = a_ready_composition(maker=partner.maker, mood="calm", **TWELVE_BARS)
+    take = a_ready_composition(maker=partner.maker, mood="calm", origin=first, variant=1, **TWELVE_BARS)
+    answer = more(partner, take, **asked)
+    assert answer.status_code == 202, answer.content
+    made = Composition.objects.exclude(parent=None).get()
+    assert answer["Location"] == f"http://testserver{COMPOSITIONS}{made.pk}/"
+    assert int(answer["Retry-After"]) >= 1
+    body = partner.http.get(answer["Location"]).json()
+    assert body == answer.json()
+    assert (body["kind"], body["from_bar"]) == (asked["kind"], asked.get("from_bar"))
+    assert (body["origin"], body["made_from"], body["ordered_seconds"]) == (
+        str(first.pk),
+        str(take.pk),
+        seconds,
+    )
+    assert (body["state"], body["mood"], made.maker) == ("queued", "calm", partner.maker)
+    origin = partner.http.get(f"{COMPOSITIONS}{first.pk}/").json()
+    assert (origin["kind"], origin["origin"], origin["made_from"], origin["from_bar"]) == (
+        "original",
+        None,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"kind": "medley"}, "kind"), ({}, "kind"), ({"kind": "variation"}, "from_bar"),
+        ({"kind": "variation", "from_bar": 1}, "from_bar"), ({"kind": "variation", "from_bar": 12}, "from_bar"),
+        ({"kind": "variation", "from_bar": 5, "seconds": 30}, "seconds"), ({"kind": "extension"}, "seconds"),
+        ({"kind": "extension", "seconds": 30}, "seconds"), ({"kind": "cut", "seconds": 30}, "seconds"),
+        ({"kind": "cut", "seconds": 4}, "seconds"), ({"kind": "cut", "seconds": 15, "from_bar": 5}, "from_bar"),
+        ({"kind": "cut", "seconds": 15, "mood": "sad"}, "mood"),
+    ],
+)  # fmt: skip
+def test_a_version_that_cannot_be_made_is_a_422_that_names_the_field(
+    asked: dict[str, Any], field: str
+) -> None:
+    partner = Partner()
+    answer = more(partner, a_ready_composition(maker=partner.maker, **TWELVE_BARS), **asked)
+    assert answer.status_code == 422, answer.content
+    assert list(answer.json()["errors"]) == [field]
+    assert Composition.objects.count() == 1
+
+
+def test_a_version_is_made_from_what_one_may_hear_and_what_is_free() -> None:
+    partner = Partner()
+    cut = {"kind": "cut", "seconds": 15}
+    assert more(partner, a_listed_composition(**TWELVE_BARS), **cut).status_code == 202
+    assert Composition.objects.exclude(parent=None).get().maker == partner.maker
+    assert more(partner, a_ready_composition(**TWELVE_BARS), **cut).status_code == 404
+    waiting = a_queued_composition(maker=partner.maker)
+    for piece in (
+        waiting,
+        a_ready_composition(maker=partner.maker, sale_state="on_hold", **TWELVE_BARS),
+        a_ready_composition(maker=partner.maker, sale_state="sold", **TWELVE_BARS),
+        a_ready_composition(maker=partner.maker, sale_state="retired", **TWELVE_BARS),
+        a_listed_composition(sale_state="sold", **TWELVE_BARS),
+    ):
+        refused = more(partner, piece, **cut)
+        assert (refused.status_code, refused.json()["code"]) == (409, "not_allowed")
+    assert Composition.objects.exclude(parent=None).count() == 1
+
+
+def test_a_token_for_reading_has_nothing_made_and_limits_count_versions_too() -> None:
+    cut = {"kind": "cut", "seconds": 15}
+    reader = Partner(scope="compositions:read")
+    assert more(reader, a_listed_composition(**TWELVE_BARS), **cut).status_code == 403
+    partner = Partner()
+    piece = a_listed_composition(**TWELVE_BARS)
+    assert [more(partner, piece, **cut).status_code for _ in range(4)] == [202, 202, 202, 429]

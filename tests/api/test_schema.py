@@ -25,10 +25,13 @@ def test_the_description_names_every_operation_and_its_refusals() -> None:
     assert set(paths) == {
         "/api/v1/compositions/",
         "/api/v1/compositions/{composition_id}/",
+        "/api/v1/compositions/{composition_id}/variations/",
         "/api/v1/instruments/",
     }
     create = paths["/api/v1/compositions/"]["post"]["responses"]
     assert set(create) == {"202", "400", "401", "403", "422", "429", "503"}
+    more = paths["/api/v1/compositions/{composition_id}/variations/"]["post"]["responses"]
+    assert set(more) == {*create, "404", "409"}
 
 
 @pytest.mark.django_db

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import IntegrityError, transaction
 
-from generation.errors import NotAllowed, SeedBurned, TooManyCompositions
+from generation.errors import NotAllowed, TooManyCompositions
 from generation.kin import kin_of, retire_kin
 from generation.models import Composition
-from generation.orders import OrderFields
-from generation.services import compose_kin
+from generation.services import Version, compose_kin
 from tests.factories import a_listed_composition, a_maker, a_queued_composition, a_ready_composition
 
 pytestmark = pytest.mark.django_db
 
-ORDER = OrderFields(instrument="piano", seconds=15)
+CUT = Version(kind="cut", seconds=15)
 BEGINS_IN = {"generation/services.py", "marketplace/bench_pages.py", "marketplace/bench_shop.py"}
 """Where a piece may begin: the services, which are told its family, and the benches of selling and browsing."""
 
 
 def test_what_is_made_from_a_piece_is_of_its_family_and_leaves_the_shop_with_it() -> None:
     first = a_listed_composition()
-    cut = compose_kin(piece=first, maker=a_maker(), order=ORDER)
+    cut = compose_kin(piece=first, maker=a_maker(), version=CUT)
     variation = a_listed_composition(origin=first)
-    cut_of_the_variation = compose_kin(piece=variation, maker=cut.maker, order=ORDER)
+    cut_of_the_variation = compose_kin(piece=variation, maker=cut.maker, version=CUT)
     assert (cut.origin, cut_of_the_variation.origin) == (first, first)
+    assert (cut.parent, cut_of_the_variation.parent) == (first, variation)
     assert set(kin_of(cut)) == {first, variation, cut_of_the_variation}
     retire_kin(first)
     ends = first.derived.order_by("created_at").values_list("state", "sale_state")
@@ -39,22 +40,29 @@ def test_what_is_made_from_a_piece_is_of_its_family_and_leaves_the_shop_with_it(
 def test_nothing_more_is_made_from_a_family_of_which_a_piece_was_sold(sold: int) -> None:
     first = a_listed_composition()
     family = [first, a_listed_composition(origin=first)]
+    maker = a_maker()
+    # They may hear it, as its owner may; that it was sold is reason enough.
+    Composition.objects.filter(pk__in=[piece.pk for piece in family]).update(maker=maker)
     Composition.objects.filter(pk=family[sold].pk).update(sale_state="sold")
-    for piece in family:
+    for piece in Composition.objects.order_by("created_at"):
         with pytest.raises(NotAllowed, match="has been sold"):
-            compose_kin(piece=piece, maker=a_maker(), order=ORDER)
+            compose_kin(piece=piece, maker=maker, version=CUT)
     assert Composition.objects.count() == 2
 
 
-def test_a_burned_seed_stays_burned_for_kin() -> None:
-    a_listed_composition(seed=7, ordered_seconds=15, sale_state="sold")
-    with pytest.raises(SeedBurned):
-        compose_kin(piece=a_listed_composition(), maker=a_maker(), order=replace(ORDER, seed=7))
-
-
 def test_nothing_is_made_from_a_piece_that_one_may_not_hear() -> None:
-    with pytest.raises(NotAllowed):
-        compose_kin(piece=a_ready_composition(), maker=a_maker(), order=ORDER)
+    with pytest.raises(NotAllowed, match="may hear"):
+        compose_kin(piece=a_ready_composition(), maker=a_maker(), version=CUT)
+    assert Composition.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "fields", [{"sale_state": "on_hold"}, {"sale_state": "retired", "retired_because": "withdrawn"}]
+)
+def test_nothing_is_made_from_a_piece_that_is_not_free(fields: dict[str, str]) -> None:
+    piece = a_ready_composition(**fields)
+    with pytest.raises(NotAllowed, match="not free"):
+        compose_kin(piece=piece, maker=piece.maker, version=CUT)
     assert Composition.objects.count() == 1
 
 
@@ -63,7 +71,27 @@ def test_the_limits_of_a_maker_count_for_kin_too() -> None:
     for _ in range(settings.COMPOSITIONS_IN_WORK_PER_MAKER):
         a_queued_composition(maker=maker)
     with pytest.raises(TooManyCompositions):
-        compose_kin(piece=first, maker=maker, order=ORDER)
+        compose_kin(piece=first, maker=maker, version=CUT)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "variation", "from_bar": 5},
+        {"kind": "variation", "from_bar": 5, "parent": 1, "origin": None},
+        {"kind": "variation", "parent": 1},
+        {"kind": "variation", "parent": 1, "from_bar": 1},
+        {"kind": "cut", "parent": 1, "from_bar": 5},
+        {"kind": "cut", "parent": 1, "variant": 1},
+        {"kind": "original", "parent": 1},
+        {"kind": "medley", "parent": 1},
+    ],
+)
+def test_a_row_that_does_not_say_whole_what_it_is_made_from_cannot_be_written(fields: dict[str, Any]) -> None:
+    first = a_listed_composition()
+    fields = {"origin": first} | fields | ({"parent": first} if "parent" in fields else {})
+    with pytest.raises(IntegrityError), transaction.atomic():
+        a_queued_composition(**fields)
 
 
 def begins_a_piece(node: ast.AST) -> bool:

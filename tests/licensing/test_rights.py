@@ -23,6 +23,17 @@ from tests.licensing.factories import a_right
 pytestmark = pytest.mark.django_db
 
 
+def test_the_facts_of_a_version_name_what_it_was_made_from() -> None:
+    first = a_ready_composition()
+    made = a_ready_composition(kind="variation", from_bar=9, parent=first, origin=first)
+    parameters = a_right(composition=made).certificate.facts["parameters"]
+    assert parameters["kind"] == "variation"
+    assert (parameters["from_bar"], parameters["parent_fingerprint"]) == (9, first.fingerprint)
+    cut = a_ready_composition(kind="cut", parent=made, origin=first)
+    assert "from_bar" not in a_right(composition=cut).certificate.facts["parameters"]
+    assert "kind" not in a_right().certificate.facts["parameters"]
+
+
 def test_the_facts_of_a_sale_are_frozen_with_it() -> None:
     piece = a_ready_composition(title="Rain", seed=7, mood="calm", register="low")
     right = a_right(composition=piece)

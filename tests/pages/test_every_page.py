@@ -163,6 +163,22 @@ def own_ready_piece(client: Client) -> str:
     return reverse("composition", args=[piece.pk])
 
 
+def a_family(client: Client) -> str:
+    user = a_user()
+    client.force_login(user)
+    first = a_ready_composition(maker=a_maker(user=user))
+    made = {"maker": first.maker, "origin": first, "parent": first}
+    a_ready_composition(kind="variation", from_bar=5, **made)
+    a_queued_composition(kind="cut", ordered_seconds=15, **made)
+    return reverse("composition", args=[first.pk])
+
+
+def a_version_that_failed(client: Client) -> str:
+    first = a_listed_composition()
+    made = {"kind": "cut", "origin": first, "parent": first}
+    return own_piece(state=Composition.State.FAILED, error="Too near.", **made)(client)
+
+
 def shared(**fields: object) -> Visit:
     def visit(client: Client) -> str:
         piece = a_ready_composition()
@@ -257,6 +273,8 @@ PAGES: dict[str, Visit] = {
     "favourites, empty": address("favourites"),
     "favourites": full_favourites,
     "one's own piece": own_ready_piece,
+    "a family": a_family,
+    "a version that failed": a_version_that_failed,
     "shared": shared(),
     "shared and sold": shared(sale_state="sold"),
     "shared and retired": shared(sale_state="retired"),
@@ -317,12 +335,12 @@ NOT_THERE = {
 
 NO_PAGES = {
     "api_token", "api_token_revoke", "certificate_json", "certificate_pdf", "composition_cancel",
-    "composition_favourite", "composition_opening", "composition_preview", "composition_rating",
-    "composition_share", "composition_status", "composition_title", "composition_unshare",
-    "composition_visibility", "corpus_json", "dev_mail", "download", "download_link", "extra_request",
-    "healthz", "library_archive", "listen_preview", "metrics", "model_card_json", "personal_data", "purchase_cancel",
-    "purchase_return", "readyz", "register_entries", "register_head", "set_language", "shared_preview",
-    "shop_states", "signing_keys", "staff_health", "staff_panel", "stripe_webhook",
+    "composition_favourite", "composition_opening", "composition_preview", "composition_rating", "composition_share",
+    "composition_status", "composition_title", "composition_unshare", "composition_versions", "composition_visibility",
+    "corpus_json", "dev_mail", "download", "download_link", "extra_request", "healthz", "library_archive",
+    "listen_preview", "metrics", "model_card_json", "personal_data", "purchase_cancel", "purchase_return", "readyz",
+    "register_entries", "register_head", "set_language", "shared_preview", "shop_states", "signing_keys",
+    "staff_health", "staff_panel", "stripe_webhook",
 }  # fmt: skip
 """Addresses that answer with a file, with JSON or with a way on, and the staff's page, which has the admin's head."""
 
