@@ -158,7 +158,7 @@ def composer(studio: Studio, monkeypatch: pytest.MonkeyPatch, settings: Settings
 
 
 def composed(piece: Composition) -> Score:
-    assert worker.run(piece.pk), Composition.objects.get(pk=piece.pk).error
+    assert worker.run(piece.pk), Composition.objects.get(pk=piece.pk).reason
     piece.refresh_from_db()
     return storage.read_score(piece)
 
@@ -259,7 +259,7 @@ def test_a_version_whose_family_is_sold_in_the_middle_of_the_work_leaves_nothing
     assert not worker.run(version.pk)
     version.refresh_from_db()
     assert (version.state, version.sale_state) == ("cancelled", "available")
-    assert "Another version of this piece has been sold" in version.error
+    assert "Another version of this piece has been sold" in version.reason
     assert not storage.folder_of(version.pk).exists()
     assert list(storage.work_folders()) == []
 
@@ -269,7 +269,7 @@ def test_a_version_whose_piece_lost_its_notes_says_so(maker: Maker, studio: Stud
     storage.path_of(piece, storage.SCORE_JSON).write_text("{")
     assert not worker.run(version.pk)
     version.refresh_from_db()
-    assert (version.state, "cannot be read" in version.error) == ("failed", True)
+    assert (version.state, "cannot be read" in version.reason) == ("failed", True)
 
 
 # The family
