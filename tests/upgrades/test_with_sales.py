@@ -22,7 +22,7 @@ from payments.consents import WORDING
 from payments.models import Declaration, Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent
 from payments.withdrawal import is_declared
 
-FIRST = [("payments", "0001_initial"), ("licensing", "0001_initial"), ("generation", "0001_initial")]
+FIRST = [(app, "0001_initial") for app in ("payments", "licensing", "generation", "accounts")]
 APPS = {app for app, _name in FIRST}
 SOLD_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 GIVEN_AT = "2026-11-20T11:59:00+00:00"
