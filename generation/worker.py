@@ -39,6 +39,7 @@ from generation.composer.order import Density, Register
 from generation.composer.score import Mode
 from generation.content_credentials import credentials
 from generation.errors import GenerationError, seed_burned_message
+from generation.drawings import drawn_for_cards
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.kin import is_spent, kin_of
 from generation.models import ComposerModel, Composition
@@ -217,6 +218,7 @@ def _make(job: Job) -> None:
         timings=timings,
         peaks=rendering.peaks,
         roll=rendering.roll,
+        **drawn_for_cards(peaks=rendering.peaks, roll=rendering.roll),
         preview_sha256=storage.sha256_of(folder / storage.PREVIEW),
         master_sha256=storage.sha256_of(folder / storage.MASTER),
     )

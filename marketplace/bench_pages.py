@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from marketplace.bench import Figure, on_postgres
 
@@ -48,14 +49,16 @@ def fill(count: int, *, rng: random.Random) -> None:
 
     from accounts.services import HOUSE_CLIENT, maker_of_client
     from generation.composer.score import TONICS
+    from generation.drawings import drawn_for_cards
     from generation.models import ComposerModel, Composition
 
     models = list(ComposerModel.objects.filter(is_active=True).select_related("instrument"))
     maker, now = maker_of_client(HOUSE_CLIENT), timezone.now()
-    peaks = [[rng.randint(-100, 100) for _ in range(1600)] for _ in range(20)]
-    rolls = [
-        [[rng.randrange(400), rng.randrange(40), rng.randint(1, 6)] for _ in range(300)] for _ in range(20)
-    ]
+    drawings: list[dict[str, Any]] = []
+    for _ in range(20):
+        peaks = [rng.randint(-100, 100) for _ in range(1600)]
+        roll = [[rng.randrange(400), rng.randrange(40), rng.randint(1, 6)] for _ in range(300)]
+        drawings.append({"peaks": peaks, "roll": roll, **drawn_for_cards(peaks=peaks, roll=roll)})
 
     def piece(number: int) -> Composition:
         model, tonic, mode = rng.choice(models), rng.choice(TONICS), rng.choice(Composition.Mode.values)
@@ -67,7 +70,7 @@ def fill(count: int, *, rng: random.Random) -> None:
             mood=rng.choice(["", *Composition.Mood.values]), seconds=rng.choice((6, 15, 30, 60, 90)) + rng.random(),
             bpm=float(rng.randint(40, 200)), tonic=tonic, mode=mode, metre="4/4", notes=200,
             fingerprint=hashlib.sha256(f"{number}".encode()).hexdigest()[:58],
-            peaks=rng.choice(peaks), roll=rng.choice(rolls),
+            **rng.choice(drawings),
             originality={"longest_run_corpus": 8, "longest_run_works": 0, "nearest": None},
             price_minor=model.instrument.price_minor, currency=model.instrument.currency,
             sale_state=Composition.SaleState.SOLD if sold else Composition.SaleState.AVAILABLE,
