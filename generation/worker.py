@@ -38,8 +38,8 @@ from generation.composer.model import ComposerModel as LoadedModel
 from generation.composer.order import Density, Register
 from generation.composer.score import Mode
 from generation.content_credentials import credentials
-from generation.errors import GenerationError, seed_burned_message
 from generation.drawings import drawn_for_cards
+from generation.errors import GenerationError, seed_burned_message
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.kin import is_spent, kin_of
 from generation.models import ComposerModel, Composition

@@ -115,6 +115,9 @@ def pages(*, pieces: int, visits: int, rng: random.Random) -> Iterator[Figure]:
         str(key) for key in Composition.objects.order_by("-listed_from").values_list("pk", flat=True)[:1000]
     ]
     client = Client(SERVER_NAME="localhost")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (database,) = cursor.fetchone()
     for name, address in PAGES.items():
         waits, processor = [], []
         for _ in range(visits + 1):
@@ -123,24 +126,29 @@ def pages(*, pieces: int, visits: int, rng: random.Random) -> Iterator[Figure]:
                 piece=rng.choice(keys),
                 ids=",".join(rng.sample(keys, min(12, len(keys)))),
             )
-            began, busy = time.perf_counter(), time.process_time()
+            began, busy = time.perf_counter(), _processor_seconds(database)
             answer = client.get(path)
             waits.append((time.perf_counter() - began) * 1000)
-            processor.append((time.process_time() - busy) * 1000)
+            processor.append((_processor_seconds(database) - busy) * 1000)
             if answer.status_code != 200:
                 raise RuntimeError(f"{path} answered {answer.status_code}")
         # The first visit also loads templates and modules.
-        yield _at_most(f"shop of {pieces}: {name}, p95", _p95(waits[1:]))
-        yield Figure("the same, processor time of the shop alone", _p95(processor[1:]), "ms", "—", holds=True)
+        yield from _figures(f"shop of {pieces}: {name}", waits[1:], kind="on the clock")
+        yield from _figures("the same", processor[1:], kind="processor time")
         with CaptureQueriesContext(connection) as seen:
             client.get(path)
         yield Figure("the same, queries", len(seen), "", f"≤ {QUERIES_AT_MOST}", len(seen) <= QUERIES_AT_MOST)
 
 
-def _p95(values: Sequence[float]) -> float:
-    return sorted(values)[int(0.95 * (len(values) - 1))]
+def _processor_seconds(database: int) -> float:
+    """What this process and the database's process have worked so far: nothing that others on the machine slow down."""
+    worked = int(Path(f"/proc/{database}/schedstat").read_text().split()[0])
+    return time.process_time() + worked / 1e9
 
 
-def _at_most(what: str, milliseconds: float) -> Figure:
+def _figures(what: str, milliseconds: Sequence[float], *, kind: str) -> Iterator[Figure]:
+    ordered = sorted(milliseconds)
     limit = PAGE_TAKES_AT_MOST_MS
-    return Figure(what, milliseconds, "ms", f"≤ {limit}", milliseconds <= limit)
+    for share in (50, 95):
+        value = ordered[share * (len(ordered) - 1) // 100]
+        yield Figure(f"{what}, p{share} {kind}", value, "ms", f"≤ {limit}", value <= limit)

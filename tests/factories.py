@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.models import Maker, User
 from generation import storage
-from generation.drawings import drawn_for_cards
 from generation.composer.score import Note
+from generation.drawings import drawn_for_cards
 from generation.models import ComposerModel, Composition, Instrument
 from generation.works import put_on_record
 

@@ -2,15 +2,14 @@ from django.db import migrations, models
 
 from generation.drawings import drawn_for_cards
 
-AT_ONCE = 200
 TITLES = "generation_composition_titles"
 
 
 def draw_the_cards(apps, schema_editor):
-    """Draw the cards of the pieces there are, a few at a time: their waveforms are big."""
+    """Draw the cards of the pieces there are, one at a time: their waveforms are big."""
     pieces = apps.get_model("generation", "Composition").objects.order_by()
-    finished = pieces.filter(state="ready", card_wave="").values_list("pk", "peaks", "roll")
-    for key, peaks, roll in finished.iterator(chunk_size=AT_ONCE):
+    for key in list(pieces.filter(state="ready", card_wave="").values_list("pk", flat=True)):
+        peaks, roll = pieces.values_list("peaks", "roll").get(pk=key)
         pieces.filter(pk=key).update(**drawn_for_cards(peaks=peaks or [], roll=roll or []))
 
 
