@@ -35,6 +35,7 @@ class Player:
 
     name: str
     source: str
+    page: str
     seconds: float
     total: str
     preview: str
@@ -53,6 +54,7 @@ def player_of(piece: Any, source: str = "") -> Player:
     return Player(
         name=name["name"],
         source=source or address(piece.pk, "composition_preview"),
+        page=address(piece.pk, "composition"),
         seconds=seconds,
         total=total,
         preview=_("Preview: %(name)s") % name,
