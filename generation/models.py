@@ -259,6 +259,8 @@ class Composition(models.Model):
     timings = models.JSONField(_("timings in seconds"), default=dict, blank=True)
     peaks = models.JSONField(_("waveform peaks"), default=list, blank=True)
     roll = models.JSONField(_("coarse roll"), default=list, blank=True)
+    card_wave = models.TextField(_("waveform on cards"), blank=True, default="", editable=False)
+    card_roll = models.TextField(_("roll on cards"), blank=True, default="", editable=False)
     preview_sha256 = models.CharField(_("SHA-256 of the preview"), max_length=64, blank=True, default="")
     master_sha256 = models.CharField(_("SHA-256 of the master"), max_length=64, blank=True, default="")
 

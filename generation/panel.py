@@ -94,14 +94,15 @@ class Heard:
     title: str
     seconds: float | None
     ordered_seconds: int
-    peaks: list[int]
+    card_wave: str
 
 
 def heard(pair: Comparison) -> list[Heard]:
     """Return the pieces of a pair without their names, A before B."""
     sides = zip(("a", "b"), (_("Piece A"), _("Piece B")), pieces_of(pair), strict=True)
     return [
-        Heard(side, name, piece.seconds, piece.ordered_seconds, piece.peaks) for side, name, piece in sides
+        Heard(side, name, piece.seconds, piece.ordered_seconds, piece.card_wave)
+        for side, name, piece in sides
     ]
 
 

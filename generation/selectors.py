@@ -61,6 +61,7 @@ def shop_compositions() -> QuerySet[Composition]:
     return (
         Composition.objects.filter(listed_now(), sale_state__in=shown)
         .select_related("instrument")
+        .defer("peaks", "roll")
         .order_by("-listed_from", "pk")
     )
 

@@ -68,6 +68,8 @@ LENGTHS: dict[str, tuple[float | None, float | None]] = {
 """Seconds, likewise; half a second more than what is shown, since pieces end on a note."""
 
 UNREAD = (
+    "peaks",
+    "roll",
     "originality",
     "timings",
     "failure",

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.forms.utils import flatatt
 from django.http import QueryDict
 from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -56,6 +59,26 @@ SORT_CHOICES: Choices = [
 TEXT_AT_MOST = 80
 
 
+class Select(forms.Select):
+    """A list of choices that is written at once: the stock one renders two templates for each of them."""
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        """Return the element; its choices are not grouped."""
+        chosen = "" if value is None else str(value)
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            (
+                (key, mark_safe(" selected") if str(key) == chosen else "", label)
+                for key, label in self.choices
+            ),
+        )
+        attributes = flatatt(self.build_attrs(self.attrs, {"name": name, **(attrs or {})}))
+        return format_html("<select{}>{}</select>", attributes, options)
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveFilter:
     """A filter that is on: what it says, and the query without it."""
@@ -78,24 +101,35 @@ class ShopForm(forms.Form):
             )
         },
     )
-    sort = forms.ChoiceField(label=gettext_lazy("Sort"), required=False, choices=SORT_CHOICES)
-    instrument = forms.ChoiceField(label=gettext_lazy("Instrument"), required=False)
+    sort = forms.ChoiceField(widget=Select, label=gettext_lazy("Sort"), required=False, choices=SORT_CHOICES)
+    instrument = forms.ChoiceField(widget=Select, label=gettext_lazy("Instrument"), required=False)
     mood = forms.ChoiceField(
+        widget=Select,
         label=gettext_lazy("Mood"),
         required=False,
         choices=[("", gettext_lazy("any mood")), *Composition.Mood.choices],
     )
-    tempo = forms.ChoiceField(label=gettext_lazy("Tempo"), required=False, choices=TEMPO_CHOICES)
-    length = forms.ChoiceField(label=gettext_lazy("Length"), required=False, choices=LENGTH_CHOICES)
+    tempo = forms.ChoiceField(
+        widget=Select, label=gettext_lazy("Tempo"), required=False, choices=TEMPO_CHOICES
+    )
+    length = forms.ChoiceField(
+        widget=Select, label=gettext_lazy("Length"), required=False, choices=LENGTH_CHOICES
+    )
     tonic = forms.ChoiceField(
-        label=gettext_lazy("Key"), required=False, choices=[("", gettext_lazy("any key")), *TONIC_CHOICES]
+        widget=Select,
+        label=gettext_lazy("Key"),
+        required=False,
+        choices=[("", gettext_lazy("any key")), *TONIC_CHOICES],
     )
     mode = forms.ChoiceField(
+        widget=Select,
         label=gettext_lazy("Mode"),
         required=False,
         choices=[("", gettext_lazy("any mode")), *Composition.Mode.choices],
     )
-    state = forms.ChoiceField(label=gettext_lazy("Show"), required=False, choices=STATE_CHOICES)
+    state = forms.ChoiceField(
+        widget=Select, label=gettext_lazy("Show"), required=False, choices=STATE_CHOICES
+    )
 
     FILTERS = ("instrument", "mood", "tempo", "length", "tonic", "mode", "state")
 

@@ -42,6 +42,7 @@ from generation.composer.order import Density, Register
 from generation.composer.score import Mode
 from generation.composer.stored import DamagedScoreError
 from generation.content_credentials import credentials
+from generation.drawings import drawn_for_cards
 from generation.failures import failure
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.kin import OFFERED, is_spent, kin_of
@@ -232,6 +233,7 @@ def _make(job: Job) -> None:
         timings=timings,
         peaks=rendering.peaks,
         roll=rendering.roll,
+        **drawn_for_cards(peaks=rendering.peaks, roll=rendering.roll),
         preview_sha256=storage.sha256_of(folder / storage.PREVIEW),
         master_sha256=storage.sha256_of(folder / storage.MASTER),
     )

@@ -19,7 +19,7 @@ Visitor = AbstractBaseUser | AnonymousUser
 def composed_for(makers: Collection[uuid.UUID], *, words: str = "") -> QuerySet[Composition]:
     """Return the pieces in the library of some makers, newest first."""
     pieces = Composition.objects.filter(maker__in=makers, removed_at=None).select_related("instrument")
-    return pieces.filter(_named(words)).order_by("-created_at")
+    return pieces.filter(_named(words)).defer("peaks", "roll").order_by("-created_at")
 
 
 def rights_of(user: Visitor, *, words: str = "") -> QuerySet[ExclusiveRight]:
@@ -29,6 +29,7 @@ def rights_of(user: Visitor, *, words: str = "") -> QuerySet[ExclusiveRight]:
         rights.filter(_named(words, piece="composition__", certificate="certificates__", right=""))
         .distinct()
         .select_related("composition__instrument")
+        .defer("composition__peaks", "composition__roll")
         .prefetch_related("certificates__files")
     )
 

@@ -30,6 +30,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services import HOUSE_CLIENT, maker_of_client
 from generation.composer.score import Note
+from generation.drawings import drawn_for_cards
 from generation.models import ComposerModel, Composition
 from generation.originality.runs import lines_on_record
 from generation.works import put_on_record
@@ -38,6 +39,7 @@ from marketplace.management.commands.prepare import static_is_current
 from marketplace.management.commands.release import UNUSED_STATIC
 
 NOTES = 200
+PEAKS, ROLL = [0, 10, -10, 20], [[0, 20, 2]]
 WORKERS, THREADS = 2, 20
 ANSWER_WITHIN_SECONDS = 60
 
@@ -75,7 +77,7 @@ def offer(count: int, *, rng: random.Random) -> list[Composition]:
             title=f"Bench {number}", seconds=60.0, bpm=90.0, tonic="D", mode="minor", metre="3/4", notes=NOTES,
             fingerprint=hashlib.sha256(rng.randbytes(32)).hexdigest(),
             originality={"longest_run_corpus": 8, "longest_run_works": 0, "nearest": None},
-            peaks=[0, 10, -10, 20], roll=[[0, 20, 2]],
+            peaks=PEAKS, roll=ROLL, **drawn_for_cards(peaks=PEAKS, roll=ROLL),
             preview_sha256=hashlib.sha256(b"preview").hexdigest(),
             master_sha256=hashlib.sha256(b"master").hexdigest(),
             price_minor=4900, currency=model.instrument.currency,

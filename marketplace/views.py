@@ -20,10 +20,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from accounts.services import makers_of
 from accounts.views import PersonRequest
 from generation import health
 from generation.audio.voices import check_sound
 from generation.models import Composition, Instrument
+from generation.selectors import kept_among
 from generation.services import shop_compositions
 from licensing.terms import terms_sha256, terms_text, versions
 from marketplace.metrics import exposition
@@ -36,8 +38,12 @@ DISK_IS_LOW_BELOW = 500 * 1024 * 1024
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Say what the shop is and let three pieces be heard."""
-    pieces = shop_compositions().filter(sale_state=Composition.SaleState.AVAILABLE)[:3]
-    context = {"instruments": Instrument.objects.filter(is_active=True), "pieces": pieces}
+    pieces = list(shop_compositions().filter(sale_state=Composition.SaleState.AVAILABLE)[:3])
+    context = {
+        "instruments": Instrument.objects.filter(is_active=True),
+        "pieces": pieces,
+        "kept": kept_among([piece.pk for piece in pieces], makers=makers_of(request)),
+    }
     return render(request, "marketplace/home.html", context)
 
 

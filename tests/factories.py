@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Maker, User
 from generation import storage
 from generation.composer.score import Note
+from generation.drawings import drawn_for_cards
 from generation.models import ComposerModel, Composition, Instrument
 from generation.works import put_on_record
 
@@ -101,7 +102,8 @@ def a_ready_composition(*, listed: bool = False, preview: bytes = b"", **fields:
         "finished_at": now,
         "listed_from": now - timedelta(hours=1) if listed else now + Composition.FIRST_REFUSAL,
     }
-    composition = a_queued_composition(**values | fields)
+    values |= fields
+    composition = a_queued_composition(**drawn_for_cards(peaks=values["peaks"], roll=values["roll"]) | values)
     if preview:
         folder = storage.folder_of(composition.pk)
         folder.mkdir(parents=True)

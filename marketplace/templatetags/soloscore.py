@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 from django import template
@@ -23,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from generation import versions
+from generation.drawings import roll_end, waveform_path
 from generation.forms import LENGTHS
 from generation.models import Composition
 from generation.orders import tonic_label
@@ -243,48 +243,13 @@ def sample_of(slug: str) -> str:
     return static(name) if finders.find(name) else ""
 
 
-@register.simple_tag
-def waveform_path(peaks: Sequence[int] | None, bars: int = 120) -> str:
-    """Draw peaks as the ``d`` of upright strokes, 4 units apart, in a box ``4 * bars`` wide, 48 high."""
-    heights = _thinned([abs(peak) for peak in peaks or []], bars)
-    loudest = max(heights, default=0) or 1
-    strokes = []
-    for number, height in enumerate(heights):
-        half = max(1.0, 22 * height / loudest)
-        strokes.append(f"M{4 * number + 2} {24 - half:.1f}V{24 + half:.1f}")
-    return "".join(strokes)
-
-
-def _thinned(values: list[int], count: int) -> list[int]:
-    if not values:
-        return []
-    starts = [len(values) * number // count for number in range(count + 1)]
-    return [max(values[start : max(end, start + 1)]) for start, end in pairwise(starts)]
-
-
-@register.simple_tag
-def roll_path(piece: Composition) -> str:
-    """Draw the coarse roll as the ``d`` of a path in a box 320 wide and 96 high: one stroke a rectangle."""
-    rectangles = piece.roll or []
-    if not rectangles:
-        return ""
-    end = _roll_end(piece)
-    top = max(6, *(row for _column, row, _columns in rectangles))
-    strokes = []
-    for column, row, columns in rectangles:
-        x, width = 8 + 304 * column / end, max(1.5, 304 * columns / end - 1.2)
-        strokes.append(f"M{x:.1f} {84 - 72 * row / top:.1f}h{width:.1f}")
-    return "".join(strokes)
+register.simple_tag(waveform_path)
 
 
 @register.simple_tag
 def phrase_x(piece: Composition, seconds: float) -> str:
     """Give where a moment of a piece lies in the box of ``roll_path``, of which a column is an eighth note."""
-    return f"{8 + 304 * min(1.0, seconds * (piece.bpm or 0.0) / 30 / _roll_end(piece)):.1f}"
-
-
-def _roll_end(piece: Composition) -> int:
-    return max((column + columns for column, _row, columns in piece.roll or []), default=1)
+    return f"{8 + 304 * min(1.0, seconds * (piece.bpm or 0.0) / 30 / roll_end(piece.roll or [])):.1f}"
 
 
 @register.filter

@@ -77,6 +77,11 @@ def test_a_guest_composes_listens_registers_buys_and_downloads_and_nobody_else_c
     stranger = person()
     assert stranger.page.goto(address).status == 404
 
+    # A page that is left open learns what becomes of its piece.
+    left_open = page.context.new_page()
+    left_open.goto(address)
+    expect(left_open.get_by_role("link", name="Buy this piece")).to_be_visible()
+
     page.get_by_role("link", name="Buy this piece").click()
     register(page, "buyer@example.com")
     expect(page).to_have_url(re.compile(r"/buy/$"))
@@ -103,6 +108,10 @@ def test_a_guest_composes_listens_registers_buys_and_downloads_and_nobody_else_c
         assert copyright_id in json.dumps(json.loads(files.read(certificate)))
         master = files.read(next(name for name in files.namelist() if name.endswith("master.wav")))
     assert {"master.wav", "master.flac", "master.mp3", "score.mid", "score.musicxml", "score.pdf"} <= names
+
+    expect(left_open.get_by_role("heading", name="Sold", exact=True)).to_be_visible(timeout=40_000)
+    expect(left_open.locator(".listening-head .badge-sold")).to_be_visible()
+    expect(left_open.get_by_role("link", name="Buy this piece")).to_have_count(0)
 
     page.goto("/library/")
     expect(page.get_by_role("main")).to_contain_text(copyright_id)

@@ -36,6 +36,17 @@ def test_a_guest_keeps_a_piece_and_drops_it_again() -> None:
     assert kept(Client()) == []
 
 
+def test_a_heart_of_the_landing_page_keeps_its_piece(client: Client) -> None:
+    pieces = [a_listed_composition() for _ in range(3)]
+    press(client, pieces[1])
+    page = client.get("/").content.decode()
+    for piece in pieces:
+        # Where the way back leads to, too.
+        assert page.count(f'id="piece-{piece.pk}"') == 1
+        assert page.count(f'action="{reverse("composition_favourite", args=[piece.pk])}"') == 1
+    assert page.count('aria-pressed="true"') == 1
+
+
 def test_what_a_guest_kept_is_theirs_after_signing_in() -> None:
     piece, guest, user = a_listed_composition(), Client(), a_user()
     press(guest, piece)

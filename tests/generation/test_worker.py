@@ -58,6 +58,8 @@ def test_a_queued_piece_becomes_ready_with_all_its_files_and_facts(studio: Studi
         "4/4",
     )
     assert piece.notes == 40
+    assert piece.card_wave.count("M") == 64
+    assert piece.card_roll.count("M") == len(piece.roll) == 1
     assert piece.fingerprint
     assert {path.name for path in storage.folder_of(piece.pk).iterdir()} == storage.NAMES
     assert storage.preview_path(piece).read_bytes() == PREVIEW_BYTES

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from generation.catalogue import OFFERS
+from generation.drawings import roll_path, waveform_path
 from generation.models import Composition, Instrument
 from marketplace.templatetags import soloscore
 
@@ -41,22 +42,21 @@ def test_a_piece_without_a_title_is_named_by_what_it_is() -> None:
 
 
 def test_a_waveform_has_as_many_strokes_as_asked_and_its_loudest_fills_the_box() -> None:
-    path = soloscore.waveform_path([-10, 10, -100, 50, 0, 0, -50, 20], 4)
+    path = waveform_path([-10, 10, -100, 50, 0, 0, -50, 20], 4)
 
     assert path == "M2 21.8V26.2M6 2.0V46.0M10 23.0V25.0M14 13.0V35.0"
 
 
 def test_a_waveform_of_nothing_is_empty() -> None:
-    assert soloscore.waveform_path([], 64) == ""
-    assert soloscore.waveform_path(None, 64) == ""
+    assert waveform_path([], 64) == ""
 
 
 def test_a_roll_is_drawn_from_left_to_right_with_low_notes_at_the_bottom() -> None:
-    low, high = soloscore.roll_path(Composition(roll=[[0, 0, 2], [2, 6, 2]])).split("M")[1:]
+    low, high = roll_path([[0, 0, 2], [2, 6, 2]]).split("M")[1:]
 
     assert low.startswith("8.0 84.0h")
     assert high.startswith("160.0 12.0h")
-    assert soloscore.roll_path(Composition(roll=[])) == ""
+    assert roll_path([]) == ""
 
 
 def test_every_offered_instrument_has_a_drawing_of_its_own() -> None:

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from generation.models import Composition
 from licensing import keys
 from licensing.canonical import canonical
 from licensing.copyright_id import new_copyright_id
@@ -77,6 +78,7 @@ class OldShop:
             state="ready", progress=100, title=state, seconds=30.0, bpm=90.0, notes=100,
             fingerprint=hashlib.sha256(state.encode()).hexdigest(), finished_at=SOLD_AT,
             price_minor=4900, currency="eur", sale_state=shown, listed_from=SOLD_AT,
+            peaks=[-100, 100, -50, 50], roll=[[0, 0, 2], [2, 6, 2]],
         )  # fmt: skip
         purchase = self.model("payments", "Purchase").objects.create(
             composition=piece, buyer=self.buyer, licensee="Ada Lovelace", price_minor=4900, currency="eur",
@@ -161,6 +163,8 @@ def test_a_shop_that_has_sold_keeps_all_of_it(first_tables: Any) -> None:
         1,
     )
     assert OutboxMessage.due().count() == 2
+    drawn = Composition.objects.values_list("card_wave", "card_roll")
+    assert [(wave.count("M"), roll.count("M")) for wave, roll in drawn] == [(64, 2)] * len(SALES)
     standing = {
         right.composition.title: status_of(right.certificate) for right in ExclusiveRight.objects.all()
     }

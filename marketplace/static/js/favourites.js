@@ -1,6 +1,6 @@
 // Keeps a piece among the favourites, or drops it, without leaving the page. Without this script the form does it.
 
-for (const form of document.querySelectorAll("[data-heart]")) {
+function setUp(form) {
   const button = form.querySelector("button");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -33,3 +33,8 @@ for (const form of document.querySelectorAll("[data-heart]")) {
     }
   });
 }
+
+for (const form of document.querySelectorAll("[data-heart]")) setUp(form);
+document.addEventListener("soloscore:added", (event) => {
+  for (const form of event.target.querySelectorAll("[data-heart]")) setUp(form);
+});

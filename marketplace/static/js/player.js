@@ -3,7 +3,7 @@
 
 const STEP_SECONDS = 5;
 const VOLUME_KEY = "soloscore-volume";
-const players = [];
+let page = new AbortController(); // what is bound to things that may outlive the page
 
 const clock = (seconds) => {
   const whole = Math.round(seconds);
@@ -27,8 +27,18 @@ const rememberVolume = (value) => {
   }
 };
 
+// The sound of a player: its own, or the one that plays on in the bar, which comes back to it.
+function soundOf(root) {
+  const own = root.querySelector("audio");
+  const kept = document.querySelector("[data-bar] audio");
+  if (kept?.src !== own.src) return own;
+  own.replaceWith(kept);
+  return kept;
+}
+
 function setUp(root) {
-  const audio = root.querySelector("audio");
+  const audio = soundOf(root);
+  const { signal } = page;
   const controls = root.querySelector(".player-controls");
   const button = root.querySelector("[data-play]");
   const slider = root.querySelector("[data-position]");
@@ -61,7 +71,7 @@ function setUp(root) {
   const tick = () => {
     if (wanted === null) position = audio.currentTime;
     show();
-    if (!audio.paused) frame = requestAnimationFrame(tick);
+    if (!audio.paused && root.isConnected) frame = requestAnimationFrame(tick);
   };
 
   const seek = (seconds) => {
@@ -105,8 +115,8 @@ function setUp(root) {
     const actions = {
       play: () => audio.play(),
       pause: () => audio.pause(),
-      seekbackward: () => seek(position - STEP_SECONDS),
-      seekforward: () => seek(position + STEP_SECONDS),
+      seekbackward: () => seek(audio.currentTime - STEP_SECONDS),
+      seekforward: () => seek(audio.currentTime + STEP_SECONDS),
       seekto: (details) => seek(details.seekTime),
     };
     for (const [action, handler] of Object.entries(actions)) {
@@ -118,17 +128,22 @@ function setUp(root) {
     }
   };
 
-  audio.addEventListener("loadedmetadata", loaded);
-  audio.addEventListener("play", started);
-  audio.addEventListener("pause", () => {
+  const on = (name, then) => audio.addEventListener(name, then, { signal });
+  on("loadedmetadata", loaded);
+  on("play", started);
+  on("pause", () => {
     delete root.dataset.playing;
     button.setAttribute("aria-label", button.dataset.labelPlay);
   });
-  audio.addEventListener("ended", () => {
+  // Somebody else may move it: the bar, or the keys of a keyboard.
+  on("seeked", () => {
+    if (audio.paused && !audio.ended) tick();
+  });
+  on("ended", () => {
     position = duration;
     show();
   });
-  audio.addEventListener("error", () => {
+  on("error", () => {
     error.hidden = false;
   });
 
@@ -166,6 +181,7 @@ function setUp(root) {
 
   root.addEventListener("soloscore:seek", (event) => seek(event.detail.seconds));
 
+  loop?.setAttribute("aria-pressed", String(audio.loop));
   loop?.addEventListener("click", () => {
     audio.loop = !audio.loop;
     loop.setAttribute("aria-pressed", String(audio.loop));
@@ -176,7 +192,7 @@ function setUp(root) {
     volume.value = String(Math.round(audio.volume * 100));
     volume.addEventListener("input", () => {
       const value = Number(volume.value) / 100;
-      for (const each of players) each.volume = value;
+      for (const each of document.querySelectorAll("audio")) each.volume = value;
       rememberVolume(value);
     });
   }
@@ -184,7 +200,6 @@ function setUp(root) {
   audio.removeAttribute("controls");
   audio.hidden = true;
   controls.hidden = false;
-  players.push(audio);
   show();
   // The page may have come while its sound was playing already: see progress.js.
   if (audio.readyState > 0) loaded();
@@ -200,6 +215,10 @@ document.addEventListener(
   true,
 );
 for (const root of document.querySelectorAll("[data-player]")) setUp(root);
+document.addEventListener("soloscore:leave", () => {
+  page.abort();
+  page = new AbortController();
+});
 document.addEventListener("soloscore:added", (event) => {
   for (const root of event.target.querySelectorAll("[data-player]")) setUp(root);
 });

@@ -3,8 +3,8 @@
 const WAIT = 1500;
 const LONGEST_WAIT = 8000;
 
-const section = document.querySelector("[data-takes]");
 let wait = WAIT;
+let timer = 0;
 
 async function isStillInWork(url) {
   const answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin", cache: "no-store" });
@@ -23,6 +23,7 @@ async function renew() {
 }
 
 async function look() {
+  timer = 0;
   const waiting = document.querySelector("[data-take-url]");
   if (!waiting) return;
   try {
@@ -31,7 +32,12 @@ async function look() {
     // No connection: the next look may have one.
   }
   wait = Math.min(LONGEST_WAIT, wait * 1.1);
-  window.setTimeout(look, wait);
+  plan();
 }
 
-if (section) window.setTimeout(look, wait);
+function plan() {
+  if (!timer && document.querySelector("[data-take-url]")) timer = window.setTimeout(look, wait);
+}
+
+plan();
+document.addEventListener("soloscore:added", plan);
