@@ -36,6 +36,7 @@ from generation.kin import SOLD_ONCE, is_burned, is_spent
 from generation.listeners import rate_composition
 from generation.models import Composition, Instrument
 from generation.orders import OrderFields, check_order, draw_seed, one_of
+from generation.partners import tell_of_failure
 from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
 from generation.states import WAITING_OR_WORKING, WORKING, State, move
 
@@ -267,6 +268,7 @@ def _requeue_lapsed(now: datetime) -> int:
                     finished_at=now,
                 )
                 if moved:
+                    tell_of_failure(Composition.objects.get(pk=composition_id), error=reason)
                     # A worker may have died between the rename and its commit.
                     shutil.rmtree(storage.folder_of(composition_id), ignore_errors=True)
             else:
