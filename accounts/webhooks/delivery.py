@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.webhooks.contact import write_to_contacts
 from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
-from accounts.webhooks.sending import Answer, NotSent, post
+from accounts.webhooks.sending import NotSent, post
 from accounts.webhooks.signing import headers_for
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ ENDPOINTS_AT_ONCE, EACH_AT_ONCE = 16, 2
 
 ROUNDS = 8
 EXCERPT = 500
-AGENT = "Soloscore-Webhooks/1"
+HEADERS = {"content-type": "application/json", "user-agent": "Soloscore-Webhooks/1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,9 @@ def _take_some(now: datetime) -> Iterator[WebhookDelivery]:
 def _attempt(delivery: WebhookDelivery) -> _Outcome:
     """Make one call. It runs in a thread and asks the database nothing."""
     event, endpoint = delivery.event, delivery.endpoint
-    headers = {
-        "content-type": "application/json",
-        "user-agent": AGENT,
-        **headers_for(endpoint=endpoint, event_id=event.pk, body=event.body, now=timezone.now()),
-    }
     try:
-        answer: Answer = post(endpoint.url, body=event.body.encode(), headers=headers)
+        signed = headers_for(endpoint=endpoint, event_id=event.pk, body=event.body, now=timezone.now())
+        answer = post(endpoint.url, body=event.body.encode(), headers=HEADERS | signed)
     except NotSent as error:
         return _Outcome(delivery, None, str(error))
     except Exception as error:

@@ -50,7 +50,7 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
             answer = connection.getresponse()
             return Answer(answer.status, _start_of(answer))
         finally:
-            connection.close()
+            connection.hang_up()
     except UnsafeAddress as error:
         raise NotSent(error.message) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -71,6 +71,7 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, target: Target, *, addresses: list[Address], deadline: float) -> None:
         super().__init__(target.host, target.port)
         self._target, self._addresses, self._deadline = target, addresses, deadline
+        self._open: socket.socket | None = None
 
     def connect(self) -> None:
         """Open the connection: the name is used for TLS alone."""
@@ -82,7 +83,13 @@ class _Connection(http.client.HTTPConnection):
         except BaseException:
             plain.close()
             raise
+        self._open = plain
         self.sock: Any = _TimedSocket(plain, deadline=self._deadline)
+
+    def hang_up(self) -> None:
+        """Close the connection, which ``close`` does not: it is called before the body is read."""
+        if self._open is not None:
+            self._open.close()
 
     def _first_that_answers(self) -> socket.socket:
         failure: OSError = OSError(f"{self._target.host} has no address")
@@ -110,7 +117,7 @@ class _TimedSocket:
         return io.BufferedReader(_TimedReader(self._sock, deadline=self._deadline))
 
     def close(self) -> None:
-        self._sock.close()
+        """Leave the connection open for what reads from it."""
 
 
 class _TimedReader(io.RawIOBase):
