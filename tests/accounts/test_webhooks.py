@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -80,9 +81,9 @@ def test_an_event_arrives_once_and_the_partners_own_library_verifies_it(receiver
 
 def test_nothing_is_told_of_what_was_rolled_back(receiver: Receiver) -> None:
     endpoint = an_endpoint(receiver)
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         tell(endpoint, a_piece_of(endpoint))
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert not WebhookEvent.objects.exists()
     assert deliver_due() == 0
     assert receiver.told == []
@@ -195,7 +196,7 @@ def test_a_failing_endpoint_is_tried_ten_times_then_disabled_and_its_contact_wri
             assert deliver_due() == 0
             assert deliver_due() == 0, "nothing is tried before its time"
             clock.move_to(max(timezone.now(), WebhookDelivery.objects.get().next_at))
-    pauses = [round(later - earlier) for earlier, later in zip(tried, tried[1:], strict=False)]
+    pauses = [round(later - earlier) for earlier, later in itertools.pairwise(tried)]
     assert pauses == [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
     assert pauses == [step.total_seconds() for step in LADDER]
     assert len(receiver.told) == 10
@@ -340,9 +341,10 @@ def test_a_worker_killed_on_the_way_leaves_its_delivery_to_the_next_one(
     def die(*_arguments: Any, **_options: Any) -> Any:
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(delivery, "_attempt" if moment == "before the call" else "_settle", die)
-        deliver_due()
+        with pytest.raises(Killed):
+            deliver_due()
     assert states() == ["sending", "pending", "pending", "pending"]
     assert deliver_due() == 0, "it may still be alive"
     with time_machine.travel(timezone.now() + LEASE + MINUTE):

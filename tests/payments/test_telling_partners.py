@@ -1,4 +1,4 @@
-"""What happens to a partner's piece is told in the transaction in which it happens, and says what the catalogue says."""
+"""What happens to a partner's piece is told to them, once and in order, as the catalogue says."""
 
 from __future__ import annotations
 
