@@ -7,35 +7,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 
 class EventType(models.TextChoices):
     """The types, in the order of a piece's life. A new one may be added at any time, none is renamed."""
 
-    COMPOSITION_READY = "composition.ready", _("A piece is composed: it can be heard and bought.")
-    COMPOSITION_FAILED = "composition.failed", _("A piece could not be composed; `error` says why.")
-    PURCHASE_HELD = "purchase.held", _("Somebody holds a piece and is about to pay for it.")
-    PURCHASE_PAID = "purchase.paid", _("A piece is paid, and the exclusive right to it is granted.")
-    PURCHASE_CANCELLED = "purchase.cancelled", _("A hold ended without a sale.")
-    PURCHASE_REFUNDED = "purchase.refunded", _("The money went back, and the right has ended.")
-    CERTIFICATE_ISSUED = (
-        "certificate.issued",
-        _("A certificate was issued, for a sale or in place of another."),
+    COMPOSITION_READY = "composition.ready", "A piece is composed: it can be heard and bought."
+    COMPOSITION_FAILED = "composition.failed", "A piece could not be composed; `error` says why."
+    PURCHASE_HELD = "purchase.held", "Somebody holds a piece and is about to pay for it."
+    PURCHASE_PAID = "purchase.paid", "A piece is paid, and the exclusive right to it is granted."
+    PURCHASE_CANCELLED = (
+        "purchase.cancelled",
+        "A hold ended without a sale: `cancelled`, or `expired` unpaid.",
     )
+    PURCHASE_REFUNDED = "purchase.refunded", "The money went back, and the right has ended."
+    CERTIFICATE_ISSUED = "certificate.issued", "A certificate was issued, for a sale or in place of another."
     CERTIFICATE_SUPERSEDED = (
         "certificate.superseded",
-        _("Another certificate stands in the place of this one; `because` is `transferred` or `superseded`."),
+        "Another certificate stands in the place of this one, which was `transferred` or corrected (`superseded`).",
     )
-    CERTIFICATE_REVOKED = "certificate.revoked", _("The right has ended, and with it its certificate.")
+    CERTIFICATE_REVOKED = "certificate.revoked", "The right has ended, and with it its certificate."
     PIECE_SOLD_ELSEWHERE = (
         "piece.sold_elsewhere",
-        _(
-            "A piece of yours can no longer be bought, since another was sold: "
-            "its kin (`kin_sold`) or one too near to it (`too_near`)."
-        ),
+        "A piece of yours has left the shop, since its kin was sold (`kin_sold`) or one too near to it (`too_near`).",
     )
-    PING = "ping", _("A test that you asked for.")
+    PING = "ping", "A test that you asked for."
 
 
 _COMPOSITION = "5f0c6f9e-7d6c-4b0f-9a55-0f6d1b7f3c11"
