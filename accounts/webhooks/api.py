@@ -90,16 +90,19 @@ class _WebhooksView(generics.GenericAPIView):
 
     authentication_classes = [PartnerAuthentication]
     permission_classes = [MayUseWebhooks]
-    queryset = WebhookEndpoint.objects.none()
+
+    @property
+    def client_id(self) -> str:
+        """The client of the partner who asks; empty while the schema is made."""
+        return getattr(self.request.auth, "client_id", None) or ""
 
     def get_queryset(self) -> QuerySet[Any]:
-        client_id = getattr(self.request.auth, "client_id", None)
-        return services.endpoints_of(client_id) if client_id else WebhookEndpoint.objects.none()
+        return services.endpoints_of(self.client_id) if self.client_id else WebhookEndpoint.objects.none()
 
     def endpoint(self, webhook_id: uuid.UUID) -> WebhookEndpoint:
         """Return one of the partner's own."""
         found: WebhookEndpoint | None = (
-            _WebhooksView.get_queryset(self).select_related("maker").filter(pk=webhook_id).first()
+            self.get_queryset().select_related("maker").filter(pk=webhook_id).first()
         )
         if found is None:
             raise exceptions.NotFound(_("You have no webhook %(id)s.") % {"id": webhook_id})
@@ -150,7 +153,7 @@ class Webhooks(_WebhooksView):
         """Add a webhook. The answer shows the secret, this once: keep it to check our signatures."""
         wishes = WebhookWishes(data=request.data)
         wishes.is_valid(raise_exception=True)
-        maker = maker_of_client(request.auth.client_id or "")
+        maker = maker_of_client(self.client_id)
         endpoint = services.create_endpoint(maker=maker, **wishes.validated_data)
         where = request.build_absolute_uri(reverse("api_webhook", args=[endpoint.pk]))
         body = NewWebhookSerializer(endpoint).data

@@ -6,6 +6,7 @@ Rows are taken and outcomes written by the worker's own thread; only the calls b
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ ENDPOINTS_AT_ONCE, EACH_AT_ONCE = 16, 2
 """Of each endpoint a few at a time, and one of an endpoint that fails: a dead one must not keep the others waiting."""
 
 ROUNDS = 8
+NO_ROUND_AFTER = 20.0
+"""Seconds: a worker has other things to do than wait for dead endpoints; what is still due is rung for again."""
+
 EXCERPT = 500
 HEADERS = {"content-type": "application/json", "user-agent": "Soloscore-Webhooks/1"}
 
@@ -57,9 +61,9 @@ class _Outcome:
 
 def deliver_due() -> int:
     """Deliver what is due, and return how much arrived. Safe to run in any number of workers at once."""
-    arrived = 0
+    arrived, began = 0, time.monotonic()
     for _round in range(ROUNDS):
-        taken = list(_take_some(timezone.now()))
+        taken = list(_take_some(timezone.now())) if time.monotonic() - began < NO_ROUND_AFTER else []
         if not taken:
             break
         with ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="webhook") as threads:
