@@ -57,3 +57,7 @@ class MakerAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+# Django finds the admin of an app by its module of admins.
+from accounts.webhooks import admin as webhooks_admin  # noqa: E402, F401

@@ -15,9 +15,14 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.services import READ, WRITE
+from accounts.services import READ, WEBHOOKS_READ, WEBHOOKS_WRITE, WRITE
 
-SCOPES = {READ: _("See your compositions."), WRITE: _("Order and cancel compositions.")}
+SCOPES = {
+    READ: _("See your compositions."),
+    WRITE: _("Order and cancel compositions."),
+    WEBHOOKS_READ: _("See your webhooks and their deliveries."),
+    WEBHOOKS_WRITE: _("Change your webhooks and have events sent again."),
+}
 
 
 class PartnerAuthentication(TokenAuthentication):  # type: ignore[misc]
@@ -63,3 +68,14 @@ class MayUseCompositions(BasePermission):
         if isinstance(request.auth, Token):
             return (READ if request.method in SAFE_METHODS else WRITE) in request.auth.get_scopes()
         return bool(request.user and request.user.is_authenticated)
+
+
+class MayUseWebhooks(BasePermission):
+    """Lets in a partner whose token has the scope for reading or changing webhooks, and nobody else."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not isinstance(request.auth, Token):
+            return False
+        return (
+            WEBHOOKS_READ if request.method in SAFE_METHODS else WEBHOOKS_WRITE
+        ) in request.auth.get_scopes()

@@ -104,3 +104,7 @@ class Maker(models.Model):
         if self.user_id:
             return str(self.user)
         return f"partner {self.client_id}" if self.client_id else f"guest {str(self.id)[:8]}"
+
+
+# Django finds the models of an app by its module of models.
+from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent  # noqa: E402, F401

@@ -20,7 +20,8 @@ HOUSE_CLIENT = "house"
 
 
 READ, WRITE = "compositions:read", "compositions:write"
-PARTNER_SCOPES = [READ, WRITE]
+WEBHOOKS_READ, WEBHOOKS_WRITE = "webhooks:read", "webhooks:write"
+PARTNER_SCOPES = [READ, WRITE, WEBHOOKS_READ, WEBHOOKS_WRITE]
 
 
 FORGOTTEN_HOST = "forgotten.invalid"
@@ -90,6 +91,11 @@ def maker_of_client(client_id: str) -> Maker:
     if not client_id:
         raise ValueError("A partner's client has an id; got an empty one.")
     return Maker.objects.get_or_create(client_id=client_id)[0]
+
+
+def is_partner(maker: Maker) -> bool:
+    """Whether somebody who composes is a partner's client, and not the house itself."""
+    return maker.client_id not in {"", HOUSE_CLIENT}
 
 
 def create_partner(*, name: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from generation import storage
 from generation.bell import ring
 from generation.models import Composition
 from generation.originality.record import Lines
+from generation.partners import tell_of_failure, tell_that_ready
 from generation.recognition import keep_print
 from generation.states import WORKING, State, move
 from generation.works import put_on_record
@@ -101,6 +102,7 @@ class Job:
                     raise LostClaimError
                 put_on_record(composition_id=self.composition.pk, lines=lines)
                 keep_print(composition_id=self.composition.pk, audio_print=audio_print)
+                tell_that_ready(self.composition, title=facts.get("title", ""), seconds=facts.get("seconds"))
                 storage.finish_folder(self.composition.pk, claim=self.claim)
                 self._ring_for_variants()
         except IntegrityError as error:
@@ -110,8 +112,10 @@ class Job:
 
     def fail(self, failure: dict[str, Any]) -> None:
         """End with a reason for the visitor (``generation.failures``); nothing if the row is no longer ours."""
-        if self._move(State.FAILED, failure=failure, finished_at=timezone.now()):
-            self._ring_for_variants()
+        with transaction.atomic():
+            if self._move(State.FAILED, failure=failure, finished_at=timezone.now()):
+                tell_of_failure(self.composition, failure=failure)
+                self._ring_for_variants()
 
     def give_back(self) -> None:
         """Put the piece back into the queue, for the sweeper to ring again; nothing happens if it is not ours."""

@@ -16,6 +16,7 @@ from django.utils import timezone
 from generation.failures import failure
 from generation.models import Composition
 from generation.orders import OrderFields
+from generation.partners import tell_sold_elsewhere
 from generation.states import WAITING_OR_WORKING, State, move
 
 SaleState, Retired = Composition.SaleState, Composition.Retired
@@ -91,4 +92,6 @@ def retire_kin(piece: Composition) -> list[uuid.UUID]:
     Composition.objects.filter(pk__in=[one.pk for one in offered]).update(
         sale_state=SaleState.RETIRED, held_until=None, retired_because=Retired.KIN_SOLD
     )
+    left = [one.pk for one in kin if one.state in WAITING_OR_WORKING or one in offered]
+    tell_sold_elsewhere(left, because=Retired.KIN_SOLD)
     return [one.pk for one in offered if one.sale_state == SaleState.ON_HOLD]

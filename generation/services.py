@@ -37,6 +37,7 @@ from generation.kin import SOLD_ONCE, is_burned, is_spent, lock_family
 from generation.listeners import rate_composition
 from generation.models import Composition, Instrument
 from generation.orders import OrderFields, check_order, draw_seed, one_of
+from generation.partners import tell_of_failure
 from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
 from generation.states import WAITING_OR_WORKING, WORKING, State, move
 from generation.titles import title_to_keep
@@ -271,14 +272,16 @@ def _requeue_lapsed(now: datetime) -> int:
         still = {"state__in": WORKING, "heartbeat_at__lt": limit, "attempts": attempts}
         with transaction.atomic():
             if attempts >= Composition.MAX_ATTEMPTS:
+                silence = failure("fell_silent", count=attempts)
                 moved = move(
                     composition_id=composition_id,
                     to=State.FAILED,
                     only_if=still,
-                    failure=failure("fell_silent", count=attempts),
+                    failure=silence,
                     finished_at=now,
                 )
                 if moved:
+                    tell_of_failure(Composition.objects.get(pk=composition_id), failure=silence)
                     # A worker may have died between the rename and its commit.
                     shutil.rmtree(storage.folder_of(composition_id), ignore_errors=True)
             else:

@@ -80,9 +80,9 @@ def marks_are_keyed(app_configs: Any, **_options: Any) -> list[CheckMessage]:
     return [
         Error(
             f"{name} is empty: anybody could foretell what it keys.",
-            hint=f"Set SOLOSCORE_{name} to a long random text and keep it for ever: what it marked is found with it.",
+            hint=f"Set SOLOSCORE_{name} to a long random text and keep it for ever: what it made is found with it.",
             id="licensing.E004",
         )
-        for name in ("PREVIEW_SECRET", "MARK_SECRET")
+        for name in ("PREVIEW_SECRET", "MARK_SECRET", "WEBHOOK_SECRET")
         if settings.PRODUCTION and not getattr(settings, name)
     ]

@@ -9,11 +9,13 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from accounts.webhooks.catalogue import EventType
 from licensing import register
 from licensing.copyright_id import new_copyright_id
 from licensing.errors import AlreadyReplaced
 from licensing.integrity import breaks_unique
 from licensing.models import Certificate, ExclusiveRight
+from licensing.partners import tell_of_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,14 @@ def issue(
             register.record_change(
                 ends.kind, ends.certificate.pk, reason=ends.reason, at=now, successor=copyright_id
             )
+            tell_of_certificate(
+                ends.certificate,
+                type=EventType.CERTIFICATE_SUPERSEDED,
+                because=ends.kind,
+                successor=copyright_id,
+            )
         register.record_issue(certificate)
+        tell_of_certificate(certificate, type=EventType.CERTIFICATE_ISSUED)
         return certificate
 
 

@@ -20,6 +20,7 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.webhooks.catalogue import EventType
 from generation.models import Composition
 from licensing import chain, register
 from licensing.copyright_id import normalise
@@ -28,6 +29,7 @@ from licensing.errors import AlreadyGranted
 from licensing.integrity import breaks_unique
 from licensing.issuing import issue
 from licensing.models import Certificate, DeliveredFile, ExclusiveRight
+from licensing.partners import tell_of_certificate
 from licensing.terms import statement_of
 
 State = ExclusiveRight.State
@@ -248,4 +250,6 @@ def _change(right: ExclusiveRight, *, to: str, reason: str, now: datetime) -> bo
             return False
         current = Certificate.objects.get(right_id=right.pk, state=Certificate.State.CURRENT)
         register.record_change(RECORDED_AS[to], current.pk, reason=reason, at=now)
+        if to == State.REVOKED:
+            tell_of_certificate(current, type=EventType.CERTIFICATE_REVOKED)
     return True

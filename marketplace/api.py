@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 urlpatterns = [
     path("v1/", include("generation.api")),
+    path("v1/", include("accounts.webhooks.api")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     # Split view and own template: nothing is inline, as the content security policy asks for.
     path(

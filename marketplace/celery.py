@@ -49,6 +49,15 @@ app.conf.beat_schedule = {
         "schedule": timedelta(seconds=30),
         "options": {"expires": 60},
     },
+    "deliver-webhooks": {
+        "task": "accounts.tasks.deliver_webhooks",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
+    "forget-old-webhooks": {
+        "task": "accounts.tasks.sweep_webhooks",
+        "schedule": crontab(hour=4, minute=10),
+    },
     "drain-outbox": {
         "task": "payments.tasks.drain_outbox",
         "schedule": timedelta(seconds=5),

@@ -263,6 +263,12 @@ PREVIEW_SECRET = env("SOLOSCORE_PREVIEW_SECRET", "" if PRODUCTION else SECRET_KE
 # Keys the inaudible marks; whoever knows it can read and forge them.
 MARK_SECRET = env("SOLOSCORE_MARK_SECRET", "" if PRODUCTION else SECRET_KEY)
 
+# Partners are told what happens to their pieces. The key makes the secrets their signatures are checked with: whoever
+# knows it can speak for us, and a new one changes all of them.
+WEBHOOK_SECRET = env("SOLOSCORE_WEBHOOK_SECRET", "" if PRODUCTION else SECRET_KEY)
+# Development only: also http://localhost may be told, to try things out.
+WEBHOOKS_TO_LOCALHOST = env("SOLOSCORE_WEBHOOKS_TO_LOCALHOST") == "1" and not PRODUCTION
+
 # Payments. Without a Stripe key, development uses the test checkout; production refuses to start a purchase.
 STRIPE_SECRET_KEY = env("STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRETS = env_list("STRIPE_WEBHOOK_SECRET")

@@ -12,6 +12,7 @@ from generation.models import Composition
 from generation.services import set_sale_state
 from payments.bell import leave
 from payments.models import Incident, OutboxMessage, Purchase, PurchaseEvent
+from payments.partners import tell_of_purchase
 
 State = Purchase.State
 SaleState = Composition.SaleState
@@ -63,7 +64,7 @@ def lock(purchase: Purchase) -> Purchase:
     """
     # Keys are left alone: what is made from the piece at this moment names it as its parent, and must not wait.
     pieces = Composition.objects.select_for_update(no_key=True, of=("self",))
-    pieces = pieces.select_related("instrument", "model")
+    pieces = pieces.select_related("instrument", "model", "maker")
     locked = pieces.defer("peaks", "roll", "timings").get(pk=purchase.composition_id)
     purchase.refresh_from_db(from_queryset=Purchase.objects.select_for_update())
     purchase.composition = locked
@@ -89,6 +90,7 @@ def move(purchase: Purchase, *, to: str, reason: str, leaves: tuple[str, ...] = 
     if MIRROR[to] != MIRROR[before]:
         _mirror(purchase, before=before, to=to)
     leave(purchase, (*LEAVES.get((before, to), ()), *leaves), event=event)
+    tell_of_purchase(purchase, to=to)
     log.info(
         "purchase %s: %s -> %s (%s)",
         purchase.pk,

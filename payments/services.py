@@ -37,6 +37,7 @@ from payments.models import Purchase, PurchaseEvent
 from payments.moves import MIRROR, State, move_if, report
 from payments.nearness import sold_elsewhere
 from payments.outbox import drain_outbox
+from payments.partners import tell_of_purchase
 from payments.settle import cancel_purchase, settle, withdraw_piece
 from payments.sweeper import check_register, reconcile, sweep_purchases
 from payments.webhooks import handle_event
@@ -129,6 +130,7 @@ def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Co
         ):
             raise NotForSale
         PurchaseEvent.objects.create(purchase=purchase, to_state=State.HELD, reason="held")
+        tell_of_purchase(purchase, to=State.HELD)
         declare(purchase, consents)
     return purchase
 

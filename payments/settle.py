@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from accounts.languages import language_of
 from generation.kin import retire_kin
 from generation.models import Composition
+from generation.partners import tell_sold_elsewhere
 from generation.services import set_sale_state
 from generation.works import lock_register
 from licensing.errors import AlreadyGranted
@@ -29,6 +30,7 @@ from payments.gateway import CheckoutSession, Intent
 from payments.models import Purchase
 from payments.moves import Kind, SaleState, State, lock, move, move_if, report
 from payments.nearness import KIN, NEAR, sold_elsewhere
+from payments.partners import tell_of_sale
 
 log = logging.getLogger(__name__)
 
@@ -182,13 +184,20 @@ def _claim(purchase: Purchase, session: CheckoutSession, intent: Intent) -> bool
         report(purchase, kind="too_near_to_sold", detail=detail)
     given_back = _give_back(purchase, intent, reason=LOST_TO[rival], leaves=(Kind.MAIL_HOLD_LOST,))
     if given_back and rival == NEAR:
-        set_sale_state(
-            composition_id=purchase.composition_id,
+        _retire_as_too_near(purchase.composition_id)
+    return given_back
+
+
+def _retire_as_too_near(composition_id: uuid.UUID) -> None:
+    because = Composition.Retired.TOO_NEAR
+    with transaction.atomic():
+        if set_sale_state(
+            composition_id=composition_id,
             to=SaleState.RETIRED,
             expected={SaleState.AVAILABLE},
-            because=Composition.Retired.TOO_NEAR,
-        )
-    return given_back
+            because=because,
+        ):
+            tell_sold_elsewhere([composition_id], because=because)
 
 
 def _after_claim(purchase: Purchase, session: CheckoutSession) -> bool:
@@ -246,7 +255,7 @@ def _sell(purchase: Purchase) -> bool:
             move(locked, to=State.SOLD, reason="payment captured")
             # What nobody named is certified by the name the buyer knew it by.
             with translation.override(language_of(locked.buyer)):
-                grant_right(
+                right = grant_right(
                     composition=locked.composition,
                     purchase_id=locked.pk,
                     holder_id=locked.buyer_id,
@@ -257,6 +266,7 @@ def _sell(purchase: Purchase) -> bool:
                     is_test=locked.is_test,
                     now=now,
                 )
+            tell_of_sale(locked, right=right)
             _retire_kin(locked)
     except AlreadyGranted:
         report(

@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Maker
-from accounts.services import create_partner
+from accounts.services import PARTNER_SCOPES, create_partner
 from generation.models import Composition
 from tests.factories import (
     a_listed_composition,
@@ -72,7 +72,7 @@ def test_a_partner_gets_a_token_for_an_hour_with_their_secret() -> None:
     client_id, secret = create_partner(name="Acme")
     answer = token_of(client_id, secret).json()
     assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 3600)
-    assert set(answer["scope"].split()) == {"compositions:read", "compositions:write"}
+    assert set(answer["scope"].split()) == set(PARTNER_SCOPES)
 
 
 def test_a_wrong_secret_gets_no_token_and_the_secret_is_kept_hashed() -> None:

@@ -27,6 +27,13 @@ def test_the_description_names_every_operation_and_its_refusals() -> None:
         "/api/v1/compositions/{composition_id}/",
         "/api/v1/compositions/{composition_id}/variations/",
         "/api/v1/instruments/",
+        "/api/v1/webhooks/",
+        "/api/v1/webhooks/{webhook_id}/",
+        "/api/v1/webhooks/{webhook_id}/deliveries/",
+        "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay/",
+        "/api/v1/webhooks/{webhook_id}/replay/",
+        "/api/v1/webhooks/{webhook_id}/secret/",
+        "/api/v1/webhooks/{webhook_id}/test/",
     }
     create = paths["/api/v1/compositions/"]["post"]["responses"]
     assert set(create) == {"202", "400", "401", "403", "422", "429", "503"}

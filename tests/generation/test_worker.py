@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import time
 import uuid
@@ -18,6 +19,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.services import HOUSE_CLIENT
+from accounts.webhooks.catalogue import EXAMPLES
+from accounts.webhooks.models import WebhookEvent
+from accounts.webhooks.services import create_endpoint
 from generation import jobs, services, storage, worker
 from generation.audio.errors import SoundUnavailable, StorageFull, UnknownFont
 from generation.composer.compose import NotOriginalError
@@ -26,6 +30,7 @@ from generation.composer.score import Score
 from generation.models import AudioPrint, Composition, WorkFingerprint
 from generation.originality.report import Report
 from generation.tasks import compose_composition
+from tests.accounts.webhooks import a_partner
 from tests.factories import a_maker, a_queued_composition
 from tests.generation.stubs import PREVIEW_BYTES, Studio, a_melody
 
@@ -70,6 +75,24 @@ def test_a_queued_piece_becomes_ready_with_all_its_files_and_facts(studio: Studi
     assert isinstance(storage.read_score(piece), Score)
     assert bytes(piece.audio_print.words) == b"secret master.fl"
     assert list(storage.work_folders()) == []
+
+
+def test_a_partner_is_told_of_a_ready_piece_once(studio: Studio, settings: Settings) -> None:
+    settings.WEBHOOKS_TO_LOCALHOST = True
+    maker = a_partner()
+    create_endpoint(maker=maker, url="http://localhost:9/nobody")
+    piece = a_queued_composition(maker=maker, ordered_seconds=30)
+    assert worker.run(piece.pk)
+    assert not worker.run(piece.pk)
+    body = json.loads(WebhookEvent.objects.get().body)
+    assert body["type"] == "composition.ready"
+    assert list(body["data"]) == list(EXAMPLES["composition.ready"])
+    assert body["data"] == {
+        "composition": str(piece.pk),
+        "state": "ready",
+        "title": fresh(piece).title,
+        "seconds": 30.0,
+    }
 
 
 def test_a_finished_piece_is_its_makers_alone_for_24_hours(studio: Studio) -> None:

@@ -1,0 +1,21 @@
+"""What the schedule and the bell start."""
+
+from __future__ import annotations
+
+from marketplace.celery import app
+
+
+@app.task(name="accounts.tasks.deliver_webhooks")
+def deliver_webhooks() -> None:
+    """Deliver what partners are to be told."""
+    from accounts.webhooks.delivery import deliver_due
+
+    deliver_due()
+
+
+@app.task(name="accounts.tasks.sweep_webhooks")
+def sweep_webhooks() -> None:
+    """Forget what was told long ago."""
+    from accounts.webhooks.delivery import forget_old
+
+    forget_old()

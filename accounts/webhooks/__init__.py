@@ -1,0 +1,1 @@
+"""What partners are told: events written with what they tell, signed, and delivered until they arrive."""
