@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
+from generation.failures import failure
 from generation.models import Composition
 from generation.orders import OrderFields
 from generation.states import WAITING_OR_WORKING, State, move
@@ -70,13 +70,10 @@ def retire_kin(piece: Composition) -> list[uuid.UUID]:
     """
     rows = kin_of(piece).order_by("pk").select_for_update(of=("self",))
     kin = list(rows.only("state", "sale_state"))
-    now, reason = (
-        timezone.now(),
-        _("Another version of this piece has been sold, and with it all that are kin."),
-    )
+    now, reason = timezone.now(), failure("kin_sold")
     for one in kin:
         if one.state in WAITING_OR_WORKING:
-            move(composition_id=one.pk, to=State.CANCELLED, error=reason, finished_at=now)
+            move(composition_id=one.pk, to=State.CANCELLED, failure=reason, finished_at=now)
     offered = [one for one in kin if one.state == State.READY and one.sale_state in OFFERED]
     Composition.objects.filter(pk__in=[one.pk for one in offered]).update(
         sale_state=SaleState.RETIRED, held_until=None, retired_because=Retired.KIN_SOLD
