@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name='WebhookEndpoint',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('url', models.URLField(max_length=500, verbose_name='address')),
+                ('url', models.CharField(max_length=500, verbose_name='address')),
                 ('description', models.CharField(blank=True, default='', max_length=120, verbose_name='description')),
                 ('contact_email', models.EmailField(blank=True, default='', help_text='Who gets an e-mail when the endpoint is disabled.', max_length=254, verbose_name='contact')),
                 ('event_types', models.JSONField(default=list, help_text='Empty: every type.', verbose_name='event types')),

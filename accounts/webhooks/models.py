@@ -27,7 +27,7 @@ class WebhookEndpoint(models.Model):
     maker = models.ForeignKey(
         "accounts.Maker", on_delete=models.PROTECT, related_name="webhooks", verbose_name=_("partner")
     )
-    url = models.URLField(_("address"), max_length=500)
+    url = models.CharField(_("address"), max_length=500)
     description = models.CharField(_("description"), max_length=120, blank=True, default="")
     contact_email = models.EmailField(
         _("contact"), blank=True, default="", help_text=_("Who gets an e-mail when the endpoint is disabled.")

@@ -36,7 +36,7 @@ from generation.models import Composition
 from tests.accounts.webhooks import Receiver, a_receiver, an_endpoint
 from tests.factories import a_maker, a_queued_composition, a_user
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
 
@@ -89,6 +89,7 @@ def test_nothing_is_told_of_what_was_rolled_back(receiver: Receiver) -> None:
     assert receiver.told == []
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_dead_broker_costs_nothing_but_seconds(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: Any, **_options: Any) -> None:
         raise ConnectionRefusedError("no broker")

@@ -22,7 +22,7 @@ from tests.accounts.webhooks import Receiver, a_receiver
 from tests.api.test_api import Partner
 from tests.factories import a_user
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 WEBHOOKS = "/api/v1/webhooks/"
 
@@ -40,6 +40,8 @@ def receiver() -> Iterator[Receiver]:
 
 
 def send(partner: Partner, method: str, path: str, **body: Any) -> Any:
+    if method == "get":
+        return partner.http.get(path)
     return getattr(partner.http, method)(path, json.dumps(body), content_type="application/json")
 
 
