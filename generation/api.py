@@ -5,197 +5,94 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from allauth.idp.oidc.models import Token
+from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-    extend_schema_field,
-)
-from rest_framework import generics, pagination, serializers, status
-from rest_framework.authentication import SessionAuthentication
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import MayUseCompositions, PartnerAuthentication
+from accounts.api import IDEMPOTENCY_KEY, IF_NONE_MATCH, NOT_MODIFIED, ApiView, NewestFirst, problems
+from accounts.authentication import PartnerToken
 from accounts.models import Maker
-from accounts.services import maker_for, maker_of_client, makers_of
-from generation import links, orders, selectors, services
-from generation.models import Composition, Instrument
-from generation.orders import OrderFields
+from accounts.services import READ, WRITE, maker_for, maker_of_client, makers_of
+from generation import api_examples as examples
+from generation import selectors, services
+from generation.api_serializers import (
+    CompositionSerializer,
+    InstrumentSerializer,
+    OrderSerializer,
+    OriginalitySerializer,
+    RollSerializer,
+    with_rights,
+)
+from generation.errors import NotAllowed
+from generation.models import Composition
 from generation.views import not_modified_or
 
-PROBLEM = OpenApiResponse(
-    OpenApiTypes.OBJECT, description="What went wrong, as a problem document (RFC 9457)."
-)
-PROBLEMS = {401: PROBLEM, 403: PROBLEM}
 POLL_AFTER_SECONDS = 2
+SEMITONES_PER_ROW = 3
+"""As ``generation.audio.drawing`` draws, which brings NumPy and so is not asked here."""
 
 
-class OrderSerializer(serializers.Serializer):
-    """What may be ordered. Everything but the instrument may be left out."""
+class CompositionsView(ApiView):
+    """A view of pieces, for partners and for people who are logged in."""
 
-    instrument = serializers.CharField(max_length=50, help_text="The slug of an instrument, such as `piano`.")
-    seconds = serializers.IntegerField(
-        min_value=orders.SECONDS_MIN, max_value=orders.SECONDS_MAX, default=orders.DEFAULT_SECONDS
-    )
-    seed = serializers.IntegerField(
-        min_value=0,
-        max_value=orders.SEED_MAX,
-        required=False,
-        allow_null=True,
-        help_text="The same seed with the same wishes gives the same notes. Left out: one is drawn.",
-    )
-    mood = serializers.ChoiceField(Composition.Mood.choices, required=False, allow_blank=True)
-    tonic = serializers.CharField(
-        max_length=3, required=False, allow_blank=True, help_text="Such as `C`, `F#`, `Eb`."
-    )
-    mode = serializers.ChoiceField(Composition.Mode.choices, required=False, allow_blank=True)
-    bpm = serializers.IntegerField(
-        min_value=orders.BPM_MIN, max_value=orders.BPM_MAX, required=False, allow_null=True
-    )
-    density = serializers.ChoiceField(Composition.Density.choices, required=False, allow_blank=True)
-    register = serializers.ChoiceField(
-        Composition.Register.choices,
-        required=False,
-        allow_blank=True,
-        help_text="Whether the notes lie low, in the middle or high on the instrument.",
-    )
-    temperature = serializers.DecimalField(
-        max_digits=3,
-        decimal_places=2,
-        min_value=orders.TEMPERATURE_MIN,
-        max_value=orders.TEMPERATURE_MAX,
-        default=orders.DEFAULT_TEMPERATURE,
-        coerce_to_string=False,
-    )
+    scopes = (READ, WRITE)
+    people_welcome = True
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        unknown = set(self.initial_data) - set(self.fields)
-        if unknown:
-            message = _("There is no such field. Known are: %(known)s.") % {"known": ", ".join(self.fields)}
-            raise serializers.ValidationError({field: [message] for field in sorted(unknown)})
-        return attrs
-
-    def order(self) -> OrderFields:
-        """Return the order of valid data."""
-        return OrderFields(**self.validated_data)
+    def get_serializer_context(self) -> dict[str, Any]:
+        auth = self.request.auth
+        account = auth.partner.account_id if isinstance(auth, PartnerToken) else self.request.user.pk
+        return super().get_serializer_context() | {"account": account}
 
 
-class PriceSerializer(serializers.Serializer):
-    amount_minor = serializers.IntegerField(help_text="In the smallest unit of the currency (cents).")
-    currency = serializers.CharField()
+class Conditional:
+    """Gives a good answer its ``ETag``, and a 304 to whoever has it already."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        if answer.status_code != status.HTTP_200_OK or request.method not in {"GET", "HEAD"}:
+            return answer
+        answer.render()
+        plain: HttpRequest = request._request
+        conditional = not_modified_or(plain, answer)
+        for name in ("RateLimit", "RateLimit-Policy"):
+            conditional[name] = answer[name]
+        return conditional
 
 
-class InstrumentSerializer(serializers.ModelSerializer):
-    price = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Instrument
-        fields = ["slug", "name", "description", "price"]
-
-    @extend_schema_field(PriceSerializer)
-    def get_price(self, instrument: Instrument) -> dict[str, Any]:
-        return {"amount_minor": instrument.price_minor, "currency": instrument.currency}
-
-
-class CompositionSerializer(serializers.ModelSerializer):
-    """One's own piece: the order, how far it is, and what came out. There is no address of master, MIDI or score."""
-
-    instrument = serializers.CharField(source="instrument_id")
-    wished_mode = serializers.CharField(help_text="`major`, `minor` or empty.")
-    model = serializers.SerializerMethodField(help_text="Version of the network that composed it.")
-    percent = serializers.IntegerField(source="progress")
-    queue_place = serializers.SerializerMethodField(
-        help_text="1 for the next one; null when it no longer waits."
-    )
-    estimate_seconds = serializers.SerializerMethodField(
-        help_text="How long it may still take; null when it is over."
-    )
-    price = serializers.SerializerMethodField()
-    url = serializers.SerializerMethodField(help_text="The page where it can be heard and bought.")
-    preview_url = serializers.SerializerMethodField(
-        help_text="The watermarked preview; works for half an hour."
-    )
-
-    class Meta:
-        model = Composition
-        fields = [
-            "id", "title", "instrument", "ordered_seconds", "seed", "mood", "wished_tonic", "wished_mode", "wished_bpm",
-            "density", "register", "temperature", "state", "percent", "queue_place", "estimate_seconds", "error",
-            "created_at", "finished_at", "model", "seconds", "bpm", "tonic", "mode", "metre", "notes", "originality",
-            "price", "sale_state", "retired_because", "listed_from", "is_private", "url", "preview_url",
-        ]  # fmt: skip
-        read_only_fields = fields
-        extra_kwargs = {"temperature": {"coerce_to_string": False}}
-
-    def get_model(self, piece: Composition) -> str | None:
-        return piece.model.version if piece.model else None
-
-    def get_queue_place(self, piece: Composition) -> int | None:
-        return selectors.queue_place(piece)
-
-    def get_estimate_seconds(self, piece: Composition) -> int | None:
-        return selectors.estimated_seconds(piece) if piece.is_working else None
-
-    @extend_schema_field(PriceSerializer)
-    def get_price(self, piece: Composition) -> dict[str, Any]:
-        return {"amount_minor": piece.price_minor, "currency": piece.currency}
-
-    @extend_schema_field(OpenApiTypes.URI)
-    def get_url(self, piece: Composition) -> str:
-        return self._absolute(reverse("composition", args=[piece.pk]))
-
-    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
-    def get_preview_url(self, piece: Composition) -> str | None:
-        if piece.state != Composition.State.READY:
-            return None
-        address = reverse("composition_preview", args=[piece.pk])
-        return self._absolute(f"{address}?token={links.preview_token(piece.pk)}")
-
-    def _absolute(self, address: str) -> str:
-        absolute: str = self.context["request"].build_absolute_uri(address)
-        return absolute
-
-
-class NewestFirst(pagination.CursorPagination):
-    page_size = 20
-    ordering = ("-created_at", "pk")
-
-
-class _PartnersView(generics.GenericAPIView):
-    authentication_classes = [PartnerAuthentication, SessionAuthentication]
-    permission_classes = [MayUseCompositions]
-
-
-class Instruments(_PartnersView):
+class Instruments(CompositionsView):
     serializer_class = InstrumentSerializer
     pagination_class = None
 
     @extend_schema(
-        operation_id="list_instruments", responses={200: InstrumentSerializer(many=True), **PROBLEMS}
+        operation_id="list_instruments",
+        tags=["compositions"],
+        responses={200: InstrumentSerializer(many=True), **problems()},
+        examples=[OpenApiExample("The guitar", value=examples.INSTRUMENT, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        """List the instruments that can be ordered, with their prices."""
+        """List the instruments that can be ordered, with their prices and what each can be asked for."""
         return Response(self.get_serializer(selectors.offered_instruments(), many=True).data)
 
 
-class Compositions(_PartnersView):
+class Compositions(CompositionsView):
     serializer_class = CompositionSerializer
     pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Composition]:
-        return Composition.objects.filter(maker__in=_makers(self.request)).select_related("model")
+        return own_pieces(self.request)
 
     @extend_schema(
         operation_id="list_compositions",
-        responses={200: CompositionSerializer(many=True), 404: PROBLEM, **PROBLEMS},
+        tags=["compositions"],
+        responses={200: CompositionSerializer(many=True), **problems(404)},
+        examples=[OpenApiExample("A finished piece", value=examples.COMPOSITION, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         """List your own pieces, newest first; `next` leads to older ones."""
@@ -204,25 +101,22 @@ class Compositions(_PartnersView):
 
     @extend_schema(
         operation_id="create_composition",
+        tags=["compositions"],
+        parameters=[IDEMPOTENCY_KEY],
         request=OrderSerializer,
-        responses={
-            202: CompositionSerializer,
-            400: PROBLEM,
-            422: PROBLEM,
-            429: PROBLEM,
-            503: PROBLEM,
-            **PROBLEMS,
-        },
+        responses={202: CompositionSerializer, **problems(400, 409, 415, 422, 503)},
         examples=[
+            OpenApiExample("Half a minute of calm guitar", value=examples.ORDER, request_only=True),
             OpenApiExample(
-                "Half a minute of calm guitar",
-                value={"instrument": "guitar", "seconds": 30, "mood": "calm", "tonic": "D", "mode": "minor"},
-                request_only=True,
-            )
+                "It waits", value=examples.QUEUED_COMPOSITION, response_only=True, status_codes=["202"]
+            ),
         ],
     )
     def post(self, request: Request) -> Response:
         """Order a piece. The answer is 202: poll the address in `Location` until `state` is `ready` or `failed`."""
+        return self.once(request, lambda: self._order(request), within=transaction.atomic)
+
+    def _order(self, request: Request) -> Response:
         ordered = OrderSerializer(data=request.data)
         ordered.is_valid(raise_exception=True)
         piece = services.request_composition(maker=_maker(request), order=ordered.order())
@@ -233,48 +127,108 @@ class Compositions(_PartnersView):
         return Response(self.get_serializer(piece).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
-class OneComposition(_PartnersView):
+class OneComposition(Conditional, CompositionsView):
     serializer_class = CompositionSerializer
 
     @extend_schema(
         operation_id="get_composition",
-        parameters=[
-            OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An earlier `ETag`.")
-        ],
-        responses={
-            200: CompositionSerializer,
-            304: OpenApiResponse(description="Nothing has changed since the `ETag`."),
-            404: PROBLEM,
-            **PROBLEMS,
-        },
+        tags=["compositions"],
+        parameters=[IF_NONE_MATCH],
+        responses={200: CompositionSerializer, 304: NOT_MODIFIED, **problems(404)},
+        examples=[OpenApiExample("It is ready", value=examples.COMPOSITION, response_only=True)],
     )
     def get(self, request: Request, composition_id: uuid.UUID) -> Response:
         """Say how far one of your pieces is. Poll with `If-None-Match`; every two seconds is often enough."""
-        own = Composition.objects.filter(maker__in=_makers(request)).select_related("model")
-        piece = own.filter(pk=composition_id).first()
-        if piece is None:
-            raise NotFound(_("You have no composition %(id)s.") % {"id": composition_id})
+        return Response(self.get_serializer(own_piece(request, composition_id)).data)
+
+
+class CancelComposition(CompositionsView):
+    serializer_class = CompositionSerializer
+
+    @extend_schema(
+        operation_id="cancel_composition",
+        tags=["compositions"],
+        request=None,
+        responses={200: CompositionSerializer, **problems(404, 409)},
+        examples=[OpenApiExample("Cancelled", value=examples.CANCELLED_COMPOSITION, response_only=True)],
+    )
+    def post(self, request: Request, composition_id: uuid.UUID) -> Response:
+        """Stop a piece that waits or is in work. Doing it again changes nothing; a finished piece is a 409."""
+        piece = own_piece(request, composition_id)
+        services.cancel_composition(composition=piece)
+        piece = own_piece(request, composition_id)
+        if piece.state != Composition.State.CANCELLED:
+            raise NotAllowed(_("This piece is %(state)s; it can no longer be cancelled.") % {"state": piece.state})
         return Response(self.get_serializer(piece).data)
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Any:
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        if answer.status_code != status.HTTP_200_OK:
-            return answer
-        answer.render()
-        return not_modified_or(request._request, answer)
+
+class OriginalityReport(CompositionsView):
+    serializer_class = OriginalitySerializer
+
+    @extend_schema(
+        operation_id="get_originality",
+        tags=["compositions"],
+        responses={200: OriginalitySerializer, **problems(404, 409)},
+        examples=[OpenApiExample("Near to nothing", value=examples.ORIGINALITY, response_only=True)],
+    )
+    def get(self, request: Request, composition_id: uuid.UUID) -> Response:
+        """Say how near one of your finished pieces is to the training corpus and to every work on record."""
+        return Response(self.get_serializer(finished(own_piece(request, composition_id)).originality).data)
+
+
+class Roll(CompositionsView):
+    serializer_class = RollSerializer
+
+    @extend_schema(
+        operation_id="get_roll",
+        tags=["compositions"],
+        responses={200: RollSerializer, **problems(404, 409)},
+        examples=[OpenApiExample("Three strokes", value=examples.ROLL, response_only=True)],
+    )
+    def get(self, request: Request, composition_id: uuid.UUID) -> Response:
+        """Give the shape of one of your finished pieces, to be drawn beside a player."""
+        return Response(self.get_serializer(roll_of(finished(own_piece(request, composition_id)))).data)
+
+
+def own_pieces(request: Request) -> QuerySet[Composition]:
+    """Return the pieces of whoever asks."""
+    return with_rights(Composition.objects.filter(maker__in=_makers(request)).select_related("model"))
+
+
+def own_piece(request: Request, composition_id: uuid.UUID) -> Composition:
+    """Return one piece of whoever asks; any other is a 404, as if it did not exist."""
+    piece = own_pieces(request).filter(pk=composition_id).first()
+    if piece is None:
+        raise NotFound(_("You have no composition %(id)s.") % {"id": composition_id})
+    return piece
+
+
+def finished(piece: Composition) -> Composition:
+    """Return a piece that is ready. Raises ``NotAllowed`` for any other."""
+    if piece.state != Composition.State.READY:
+        raise NotAllowed(_("This piece is %(state)s, not ready.") % {"state": piece.state})
+    return piece
+
+
+def roll_of(piece: Composition) -> dict[str, Any]:
+    """Return the coarse roll with its scale."""
+    return {
+        "seconds_per_column": round(30 / piece.bpm, 6) if piece.bpm else 0.0,
+        "semitones_per_row": SEMITONES_PER_ROW,
+        "rectangles": piece.roll,
+    }
 
 
 def _maker(request: Request) -> Maker:
-    if isinstance(request.auth, Token):
-        return maker_of_client(request.auth.client_id or "")
+    if isinstance(request.auth, PartnerToken):
+        return maker_of_client(request.auth.partner.client_id)
     return maker_for(request._request)
 
 
 def _makers(request: Request) -> list[uuid.UUID]:
-    if isinstance(request.auth, Token):
-        return list(
-            Maker.objects.filter(client_id=request.auth.client_id or None).values_list("pk", flat=True)
-        )
+    if isinstance(request.auth, PartnerToken):
+        makers = Maker.objects.filter(client_id=request.auth.partner.client_id)
+        return list(makers.values_list("pk", flat=True))
     return makers_of(request._request)
 
 
@@ -282,4 +236,15 @@ urlpatterns = [
     path("instruments/", Instruments.as_view(), name="api_instruments"),
     path("compositions/", Compositions.as_view(), name="api_compositions"),
     path("compositions/<uuid:composition_id>/", OneComposition.as_view(), name="api_composition"),
+    path(
+        "compositions/<uuid:composition_id>/cancel/",
+        CancelComposition.as_view(),
+        name="api_composition_cancel",
+    ),
+    path(
+        "compositions/<uuid:composition_id>/originality/",
+        OriginalityReport.as_view(),
+        name="api_composition_originality",
+    ),
+    path("compositions/<uuid:composition_id>/roll/", Roll.as_view(), name="api_composition_roll"),
 ]

@@ -42,7 +42,7 @@ from generation.errors import GenerationError, seed_burned_message
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.kin import is_spent, kin_of
 from generation.models import ComposerModel, Composition
-from generation.orders import SECONDS_MIN, OrderFields, draw_seed, tonic_label
+from generation.orders import SECONDS_MIN, SEED_MAX, OrderFields, draw_seed, tonic_label
 from generation.originality.report import Report, check
 from generation.originality.runs import lines_on_record
 from generation.production import produce
@@ -134,6 +134,10 @@ def load_score_writer() -> None:
     importlib.import_module("music21.midi")
 
 
+SANDBOX_SEEDS = SEED_MAX + 1
+"""Where the composer's seeds for the sandbox begin: no order of a customer ever gives the same notes."""
+
+
 def composer_order(order: OrderFields, *, seed: int, variant: int = 0) -> Order:
     """Return an order as the composer takes it. Raises ``InvalidOrderError``."""
     return Order(
@@ -164,7 +168,8 @@ def order_of(piece: Composition) -> Order:
         register=piece.register,
         temperature=piece.temperature,
     )
-    return composer_order(fields, seed=piece.seed, variant=piece.variant)
+    seed = piece.seed + SANDBOX_SEEDS if piece.is_sandbox else piece.seed
+    return composer_order(fields, seed=seed, variant=piece.variant)
 
 
 def _make(job: Job) -> None:
