@@ -114,11 +114,17 @@ class ApiView(generics.GenericAPIView):
         return answer
 
     @property
+    def token(self) -> PartnerToken:
+        """The token that asks. Raises ``PermissionDenied`` for a person."""
+        token: Any = self.request.auth
+        if not isinstance(token, PartnerToken):
+            raise PermissionDenied
+        return token
+
+    @property
     def partner(self) -> Partner:
         """The partner who asks. Raises ``PermissionDenied`` for a person."""
-        if not isinstance(self.request.auth, PartnerToken):
-            raise PermissionDenied
-        return self.request.auth.partner
+        return self.token.partner
 
     def once(
         self,
@@ -131,8 +137,9 @@ class ApiView(generics.GenericAPIView):
         return idempotency.once(request, owner=self._caller(request)[0], within=within, act=act)
 
     def _caller(self, request: Request) -> tuple[str, int]:
-        if isinstance(request.auth, PartnerToken):
-            partner = request.auth.partner
+        token: Any = request.auth
+        if isinstance(token, PartnerToken):
+            partner = token.partner
             return f"client:{partner.client_id}", partner.requests_per_minute
         if request.user and request.user.is_authenticated:
             return f"user:{request.user.pk}", rate_limits.VISITORS_PER_MINUTE
@@ -195,7 +202,7 @@ class Account(ApiView):
             "name": partner.name,
             "client_id": partner.client_id,
             "kind": partner.kind,
-            "scopes": sorted(request.auth.scopes),
+            "scopes": sorted(self.token.scopes),
             "may_pay_by_invoice": partner.credit_limit_minor is not None,
             "credit_limit_minor": partner.credit_limit_minor,
             "quotas": quotas,

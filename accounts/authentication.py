@@ -91,10 +91,11 @@ class MayUse(BasePermission):
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        if isinstance(request.auth, PartnerToken):
+        token: Any = request.auth
+        if isinstance(token, PartnerToken):
             scope = scope_of(view, request.method or "")
-            return not scope or scope in request.auth.scopes
-        welcome = getattr(view, "people_welcome", False)
+            return not scope or scope in token.scopes
+        welcome: bool = getattr(view, "people_welcome", False)
         return welcome and bool(request.user and request.user.is_authenticated)
 
 

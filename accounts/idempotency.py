@@ -37,7 +37,9 @@ class KeyInFlight(exceptions.APIException):
 
     status_code = 409
     default_code = "idempotency_key_in_flight"
-    default_detail = _("A request with this Idempotency-Key is being done right now. Send it again in a moment.")
+    default_detail = _(
+        "A request with this Idempotency-Key is being done right now. Send it again in a moment."
+    )
     wait = 1
 
 

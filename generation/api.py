@@ -46,9 +46,9 @@ class CompositionsView(ApiView):
     people_welcome = True
 
     def get_serializer_context(self) -> dict[str, Any]:
-        auth = self.request.auth
-        account = auth.partner.account_id if isinstance(auth, PartnerToken) else self.request.user.pk
-        return super().get_serializer_context() | {"account": account}
+        token: Any = self.request.auth
+        account = token.partner.account_id if isinstance(token, PartnerToken) else self.request.user.pk
+        return {**super().get_serializer_context(), "account": account}
 
 
 class Conditional:
@@ -158,7 +158,9 @@ class CancelComposition(CompositionsView):
         services.cancel_composition(composition=piece)
         piece = own_piece(request, composition_id)
         if piece.state != Composition.State.CANCELLED:
-            raise NotAllowed(_("This piece is %(state)s; it can no longer be cancelled.") % {"state": piece.state})
+            raise NotAllowed(
+                _("This piece is %(state)s; it can no longer be cancelled.") % {"state": piece.state}
+            )
         return Response(self.get_serializer(piece).data)
 
 
@@ -220,14 +222,16 @@ def roll_of(piece: Composition) -> dict[str, Any]:
 
 
 def _maker(request: Request) -> Maker:
-    if isinstance(request.auth, PartnerToken):
-        return maker_of_client(request.auth.partner.client_id)
+    token: Any = request.auth
+    if isinstance(token, PartnerToken):
+        return maker_of_client(token.partner.client_id)
     return maker_for(request._request)
 
 
 def _makers(request: Request) -> list[uuid.UUID]:
-    if isinstance(request.auth, PartnerToken):
-        makers = Maker.objects.filter(client_id=request.auth.partner.client_id)
+    token: Any = request.auth
+    if isinstance(token, PartnerToken):
+        makers = Maker.objects.filter(client_id=token.partner.client_id)
         return list(makers.values_list("pk", flat=True))
     return makers_of(request._request)
 

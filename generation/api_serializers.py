@@ -204,7 +204,9 @@ class OriginalitySerializer(serializers.Serializer):
     nearest = serializers.CharField(
         allow_null=True, help_text="The nearest piece of the corpus; other customers' works are not named."
     )
-    share = serializers.FloatField(required=False, help_text="Part of the piece that is in such runs, 0 to 1.")
+    share = serializers.FloatField(
+        required=False, help_text="Part of the piece that is in such runs, 0 to 1."
+    )
 
 
 class PieceSerializer(serializers.Serializer):

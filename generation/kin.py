@@ -59,7 +59,10 @@ def is_spent(piece: Composition) -> bool:
 
 
 def is_burned(order: OrderFields, *, sandbox: bool = False) -> bool:
-    """Whether a piece of this very order was sold, in the sandbox or in earnest. Without a seed it never is: an unused one will be drawn."""
+    """Whether a piece of this very order was sold, in the sandbox or in earnest.
+
+    Without a seed it never is: an unused one will be drawn.
+    """
     if order.seed is None:
         return False
     same: dict[str, Any] = {column: getattr(order, field) for column, field in FIELDS.items()}

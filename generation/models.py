@@ -254,7 +254,9 @@ class Composition(models.Model):
     )
     is_private = models.BooleanField(_("kept out of the shop"), default=False)
     is_sandbox = models.BooleanField(
-        _("sandbox"), default=False, help_text=_("A partner's trial: never in the shop, never sold for money.")
+        _("sandbox"),
+        default=False,
+        help_text=_("A partner's trial: never in the shop, never sold for money."),
     )
     removed_at = models.DateTimeField(
         _("taken out of the library"), null=True, blank=True, help_text=_("By its maker.")

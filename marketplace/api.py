@@ -22,7 +22,7 @@ class NoSuchAddress(ApiView):
         slash = "" if request.path.endswith("/") else _(" Addresses of the API end with a slash.")
         raise NotFound(_("There is nothing at this address.") + slash)
 
-    head = post = put = patch = delete = options = get
+    head = post = put = patch = delete = get
 
 
 urlpatterns = [

@@ -255,6 +255,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 10},
     },
+    "forget-old-keys": {
+        "task": "accounts.tasks.forget_old_keys",
+        "schedule": crontab(minute=10),
+    },
     "sweep-purchases": {
         "task": "payments.tasks.sweep_purchases",
         "schedule": timedelta(seconds=30),
@@ -310,6 +314,9 @@ if STRIPE_TAX_BEHAVIOR not in {"inclusive", "exclusive"}:
     raise ImproperlyConfigured(
         f"SOLOSCORE_STRIPE_TAX_BEHAVIOR is {STRIPE_TAX_BEHAVIOR!r}; set it to inclusive or exclusive."
     )
+# The books of the partners' sandboxes, which never reach Stripe. All web processes share the file.
+SANDBOX_STORE = VAR_DIR / "sandbox-stripe.sqlite3"
+INVOICES_DUE_AFTER = timedelta(days=30)
 HOLD_FOR = timedelta(minutes=35)
 HOLDS_PER_BUYER = 3
 
@@ -341,6 +348,19 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ModeEnum": "generation.models.Composition.Mode",
+        "MoodEnum": "generation.models.Composition.Mood",
+        "DensityEnum": "generation.models.Composition.Density",
+        "RegisterEnum": "generation.models.Composition.Register",
+        "WorkStateEnum": "generation.models.Composition.State",
+        "SaleStateEnum": "generation.models.Composition.SaleState",
+        "PurchaseStateEnum": "payments.models.Purchase.State",
+        "PaymentEnum": "payments.models.Purchase.Method",
+        "RightStateEnum": ["none", "in_force", "suspended", "revoked"],
+        "InvoiceStateEnum": ["open", "overdue", "paid", "void"],
+        "CertificateStatusEnum": ["valid", "suspended", "revoked", "transferred", "superseded"],
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

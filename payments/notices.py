@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.services import is_forgotten
+from accounts.services import has_mailbox
 from generation.pricing import price_label
 from licensing.addresses import address
 from licensing.documents import title_of
@@ -53,8 +53,8 @@ def send(
     context: dict[str, Any],
     attachments: tuple[tuple[str, str, str], ...] = (),
 ) -> None:
-    """Send the buyer of a purchase what ``send_mail`` makes of the rest, unless the account was deleted."""
-    if is_forgotten(purchase.buyer):
+    """Send the buyer of a purchase what ``send_mail`` makes of the rest, unless it has no mailbox."""
+    if not has_mailbox(purchase.buyer):
         return
     send_mail(
         purchase.buyer.email, subject=subject, template=template, context=context, attachments=attachments

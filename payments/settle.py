@@ -236,25 +236,12 @@ def _captured(purchase: Purchase, intent: Intent) -> Intent:
 
 def _sell(purchase: Purchase) -> bool:
     """Write the sale in one transaction: the state, the right, its certificate, and the work it leaves behind."""
-    now = timezone.now()
     try:
         with transaction.atomic():
             locked = lock(purchase)
             if locked.state != State.CLAIMED:
                 return True
-            move(locked, to=State.SOLD, reason="payment captured")
-            grant_right(
-                composition=locked.composition,
-                purchase_id=locked.pk,
-                holder_id=locked.buyer_id,
-                licensee=locked.licensee,
-                price_minor=locked.price_minor,
-                currency=locked.currency,
-                terms_version=locked.terms_version,
-                is_test=locked.is_test,
-                now=now,
-            )
-            _retire_kin(locked)
+            write_sale(locked, reason="payment captured")
     except AlreadyGranted:
         report(
             purchase, kind="captured_without_right", detail="the piece has another owner; the money goes back"
@@ -262,6 +249,26 @@ def _sell(purchase: Purchase) -> bool:
         send_back(purchase, intent_id=purchase.payment_intent_id or "")
         return move_if(purchase, expected=State.CLAIMED, to=State.REFUNDED, reason="refunded: already owned")
     return True
+
+
+def write_sale(locked: Purchase, *, reason: str) -> None:
+    """Turn a claimed purchase that ``lock`` returned into a sale: state, right, certificate; its kin leave the shop.
+
+    Part of the caller's transaction. Raises ``AlreadyGranted``.
+    """
+    move(locked, to=State.SOLD, reason=reason)
+    grant_right(
+        composition=locked.composition,
+        purchase_id=locked.pk,
+        holder_id=locked.buyer_id,
+        licensee=locked.licensee,
+        price_minor=locked.price_minor,
+        currency=locked.currency,
+        terms_version=locked.terms_version,
+        is_test=locked.is_test,
+        now=timezone.now(),
+    )
+    _retire_kin(locked)
 
 
 def _retire_kin(purchase: Purchase) -> None:

@@ -18,7 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("name", help="what the partner is called")
         parser.add_argument("--sandbox", action="store_true", help="test money and test pieces only")
         parser.add_argument(
-            "--invoice", metavar="LIMIT", help="may buy on invoice, up to this much unpaid (such as 5000 or 99.50)"
+            "--invoice",
+            metavar="LIMIT",
+            help="may buy on invoice, up to this much unpaid (such as 5000 or 99.50)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
