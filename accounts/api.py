@@ -30,7 +30,7 @@ class ProblemSerializer(serializers.Serializer):
     status = serializers.IntegerField()
     code = serializers.CharField(help_text="For programs; stays the same in every language.")
     detail = serializers.CharField(help_text="For people, in the language of `Accept-Language`.")
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         required=False, help_text="By field, what cannot be accepted.", child=serializers.ListField()
     )
 
@@ -197,7 +197,6 @@ class Account(ApiView):
     def get(self, request: Request) -> Response:
         """Say who you are to us, whether live or in the sandbox, and what you may do."""
         partner = self.partner
-        quotas = {name: getattr(partner, name) for name in QuotasSerializer().fields}
         body = {
             "name": partner.name,
             "client_id": partner.client_id,
@@ -205,7 +204,7 @@ class Account(ApiView):
             "scopes": sorted(self.token.scopes),
             "may_pay_by_invoice": partner.credit_limit_minor is not None,
             "credit_limit_minor": partner.credit_limit_minor,
-            "quotas": quotas,
+            "quotas": partner,
         }
         return Response(self.get_serializer(body).data)
 

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 
 from generation import links, orders, selectors
 from generation.composer.players import PLAYERS
+from generation.composer.score import TONICS
 from generation.models import Composition, Instrument
 from generation.orders import OrderFields
 
@@ -188,7 +189,7 @@ class InstrumentSerializer(serializers.Serializer):
             "seconds": [orders.SECONDS_MIN, orders.SECONDS_MAX],
             "moods": Composition.Mood.values,
             "modes": Composition.Mode.values,
-            "tonics": list(orders.TONICS),
+            "tonics": list(TONICS),
             "densities": Composition.Density.values,
             "registers": Composition.Register.values,
         }

@@ -22,13 +22,43 @@ def test_the_committed_description_is_that_of_the_code(tmp_path: Path) -> None:
 
 def test_the_description_names_every_operation_and_its_refusals() -> None:
     paths = yaml.safe_load(COMMITTED.read_text())["paths"]
-    assert set(paths) == {
-        "/api/v1/compositions/",
-        "/api/v1/compositions/{composition_id}/",
-        "/api/v1/instruments/",
-    }
+    one, offer, own = "{composition_id}/", "{copyright_id}/", "{purchase_id}/"
+    assert {path.removeprefix("/api/v1/") for path in paths} == {
+        "account/", "usage/", "instruments/",
+        "compositions/", f"compositions/{one}", f"compositions/{one}cancel/", f"compositions/{one}originality/",
+        f"compositions/{one}roll/",
+        "offers/", f"offers/{one}", f"offers/{one}similar/", f"offers/{one}originality/", f"offers/{one}roll/",
+        "purchases/", f"purchases/{own}", f"purchases/{own}cancel/", f"purchases/{own}pay/", "invoices/",
+        "certificates/", f"certificates/{offer}", f"certificates/{offer}files/",
+    }  # fmt: skip
     create = paths["/api/v1/compositions/"]["post"]["responses"]
-    assert set(create) == {"202", "400", "401", "403", "422", "429", "503"}
+    assert set(create) == {"202", "400", "401", "403", "406", "409", "415", "422", "429", "503"}
+
+
+def test_every_operation_has_an_example_of_its_answer_and_of_its_body() -> None:
+    bare = []
+    for path, methods in yaml.safe_load(COMMITTED.read_text())["paths"].items():
+        for method, operation in methods.items():
+            good = next(operation["responses"][code] for code in operation["responses"] if code[0] == "2")
+            bodies = [good["content"]["application/json"]]
+            bodies += operation.get("requestBody", {}).get("content", {}).values()
+            if not all(body.get("examples") for body in bodies):
+                bare.append(f"{method} {path}")
+    assert bare == []
+
+
+def test_every_operation_names_the_scope_it_asks_for() -> None:
+    paths = yaml.safe_load(COMMITTED.read_text())["paths"]
+    asked = {
+        (path.split("/")[3], method): operation["security"][0]["partner"]
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+    assert asked[("compositions", "get")] == asked[("offers", "get")] == ["compositions:read"]
+    assert asked[("compositions", "post")] == ["compositions:write"]
+    assert asked[("purchases", "get")] == asked[("certificates", "get")] == ["purchases:read"]
+    assert asked[("purchases", "post")] == ["purchases:write"]
+    assert asked[("account", "get")] == []
 
 
 @pytest.mark.django_db
