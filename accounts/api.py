@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied as AddressUnknown
 from django.urls import path
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import generics, pagination, serializers
@@ -147,7 +148,11 @@ class ApiView(generics.GenericAPIView):
 
 
 def _address_of(request: Request) -> str:
-    return f"address:{get_adapter().get_client_ip(request._request)}"
+    """Name the address a request comes from. Where the server tells none, all such visitors share one limit."""
+    try:
+        return f"address:{get_adapter().get_client_ip(request._request)}"
+    except AddressUnknown:
+        return "address:unknown"
 
 
 def _take_by_address(request: Request) -> rate_limits.Allowance:

@@ -15,6 +15,8 @@ from accounts.api import ApiView
 class NoSuchAddress(ApiView):
     """Answers wherever the API has nothing, with a problem document instead of a page."""
 
+    # Reading the token would read the body, and refuse it for its type.
+    authentication_classes = []
     permission_classes = []
 
     def get(self, request: Request, *_args: object, **_kwargs: object) -> Response:

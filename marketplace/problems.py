@@ -42,6 +42,22 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return defaults.bad_request(request, exception)
 
 
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer a refusal outside REST framework, such as a link whose right has ended."""
+    if request.path.startswith(API):
+        return _plain(
+            status=403, code="permission_denied", detail=str(exception) or _("You may not do this.")
+        )
+    return defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer for what is not there outside REST framework, such as a link that is over."""
+    if request.path.startswith(API):
+        return _plain(status=404, code="not_found", detail=_("There is nothing at this address."))
+    return defaults.page_not_found(request, exception)
+
+
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Answer what went wrong on our side: a problem in the API, a page elsewhere."""
     if request.path.startswith(API):

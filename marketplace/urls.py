@@ -13,6 +13,8 @@ admin.site.site_header = "Soloscore"
 admin.site.site_title = "Soloscore staff"
 
 handler400 = "marketplace.problems.bad_request"
+handler403 = "marketplace.problems.permission_denied"
+handler404 = "marketplace.problems.not_found"
 handler500 = "marketplace.problems.server_error"
 
 urlpatterns = [

@@ -49,7 +49,7 @@ def is_problem(answer: Any, status: int) -> bool:
 def test_every_answer_says_how_many_requests_are_left() -> None:
     partner = Partner()
     with time_machine.travel(NOON, tick=False):
-        first, second = partner.http.get(f"{API}account/"), partner.http.get(COMPOSITIONS + "nonsense/")
+        first, second = partner.http.get(f"{API}account/"), partner.http.get(f"{API}certificates/nonsense/")
         again = partner.http.get(f"{API}account/", headers={"If-None-Match": "x"})
     assert first["RateLimit-Policy"] == '"requests";q=120;w=60'
     assert [answer["RateLimit"] for answer in (first, second, again)] == [

@@ -40,6 +40,6 @@ def _cents(text: str) -> int:
         cents = Decimal(text) * 100
     except InvalidOperation:
         cents = Decimal(-1)
-    if not 0 < cents <= 2_000_000_000 or cents != int(cents):
+    if not cents.is_finite() or not 0 < cents <= 2_000_000_000 or cents != int(cents):
         raise CommandError(f"--invoice {text} is no amount of money: give it like 5000 or 99.50.")
     return int(cents)
