@@ -110,11 +110,14 @@ def _queue(
 ) -> Composition:
     """Write the rows of an order: the one place where a piece begins. ``origin`` is the first of a family, and is said.
 
-    Part of the caller's transaction. Raises ``TooManyCompositions``.
+    Part of the caller's transaction. Raises ``TooManyCompositions``, and ``NotAllowed`` across the sandbox's fence.
     """
     Maker.objects.select_for_update().get(pk=maker.pk)
     partner = partner_of_maker(maker)
     sandbox = partner is not None and partner.is_sandbox
+    if origin is not None and origin.is_sandbox != sandbox:
+        # Otherwise a trial would lay hands on the notes of a real piece.
+        raise NotAllowed(_("Between the sandbox and the shop no piece is made from another."))
     _check_limits(
         maker, a_day=partner.compositions_per_day if partner else settings.COMPOSITIONS_PER_MAKER_PER_DAY
     )

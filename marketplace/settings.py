@@ -346,6 +346,10 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Soloscore API",
     "VERSION": "1",
+    "DESCRIPTION": (
+        "Order music, find it in the open shop, and buy it for a client who alone owns it. Every answer has "
+        "`RateLimit-Policy` and `RateLimit` headers; every refusal is a problem document (RFC 9457)."
+    ),
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {

@@ -15,9 +15,11 @@ from django.test import Client
 from django.utils import timezone
 
 from generation import api_examples, selectors, worker
+from generation.errors import NotAllowed
 from generation.kin import is_burned, kin_of
 from generation.models import Composition, WorkOnRecord
-from generation.orders import SEED_MAX
+from generation.orders import SEED_MAX, OrderFields
+from generation.services import compose_kin
 from licensing import partner_links
 from licensing.models import Certificate, ExclusiveRight
 from payments import gateway, partners, services
@@ -395,7 +397,7 @@ def test_a_sandbox_piece_is_in_nobodys_way(shop: Shop) -> None:
     assert partner.pay(held["id"]).json()["state"] == "sold"
     assert Composition.objects.get(pk=real.pk).sale_state == "available"
     wishes = api_examples.ORDER | {"instrument": "piano", "mood": "", "tonic": "", "mode": ""}
-    ordered = services_order(wishes | order)
+    ordered = OrderFields(**(wishes | order))
     assert not is_burned(ordered)
     assert is_burned(ordered, sandbox=True)
     assert not WorkOnRecord.objects.exists()
@@ -403,10 +405,15 @@ def test_a_sandbox_piece_is_in_nobodys_way(shop: Shop) -> None:
     assert not Incident.objects.exists()
 
 
-def services_order(wishes: dict[str, Any]) -> Any:
-    from generation.orders import OrderFields
-
-    return OrderFields(**wishes)
+def test_no_piece_is_made_from_another_across_the_fence(shop: Shop) -> None:
+    partner = Partner.sandbox()
+    with pytest.raises(NotAllowed):
+        compose_kin(
+            piece=a_listed_composition(),
+            maker=partner.maker,
+            order=OrderFields(instrument="piano", seconds=30),
+        )
+    assert not Composition.objects.filter(maker=partner.maker).exists()
 
 
 def test_only_sandbox_purchases_are_paid_by_a_word(shop: Shop) -> None:
