@@ -47,6 +47,7 @@ def fuzz(*, requests: int, seed: int, tokens: dict[str, str]) -> Tally:
     import hypothesis
     import schemathesis
     from django.core.cache import cache
+    from django.test import override_settings
     from hypothesis import HealthCheck, Phase, Verbosity
     from schemathesis.core.failures import Failure, FailureGroup
     from schemathesis.specs.openapi import checks as of_openapi
@@ -86,16 +87,13 @@ def fuzz(*, requests: int, seed: int, tokens: dict[str, str]) -> Tally:
         phases=[Phase.explicit, Phase.generate],
         verbosity=Verbosity.quiet,
     )
-    for operation in operations:
-        for who in headers:
-            _try_all(operation, limits=limits, seed=seed, send=lambda case, who=who: send(case, who))
-    _follow_links(
-        schema,
-        send=send,
-        whos=list(headers),
-        runs=max(1, round(requests * SHARE_STATEFUL / STEPS)),
-        seed=seed,
-    )
+    scenarios = max(1, round(requests * SHARE_STATEFUL / STEPS / len(tokens)))
+    with override_settings(COMPOSITIONS_IN_WORK_PER_MAKER=10**6, COMPOSITIONS_QUEUED_AT_MOST=10**6):
+        for operation in operations:
+            for who in headers:
+                _try_all(operation, limits=limits, seed=seed, send=lambda case, who=who: send(case, who))
+        for who in tokens:
+            _follow_links(schema, send=send, who=who, scenarios=scenarios)
     return tally
 
 
@@ -141,6 +139,7 @@ def _not_for_us(module: Any) -> list[Any]:
 
 def a_stocked_shop() -> dict[str, str]:
     """Fill the database; return a token for each kind of partner."""
+    from accounts import models
     from tests.api.partners import Partner
     from tests.factories import a_listed_composition, a_queued_composition, a_ready_composition, an_instrument
 
@@ -154,6 +153,7 @@ def a_stocked_shop() -> dict[str, str]:
             a_ready_composition(maker=partner.maker, **trial)
         a_queued_composition(maker=partner.maker, **trial)
         tokens[kind] = partner.token
+    models.Partner.objects.update(compositions_per_day=10**6, holds_at_once=10**4)
     for state in ["available"] * 12 + ["sold", "retired"]:
         a_listed_composition(sale_state=state)
     return tokens
