@@ -1,4 +1,4 @@
-"""Who calls the API: a partner by access token, or a person by session."""
+"""Who calls the API: a partner by access token, or a person by session. And what either may do there."""
 
 from __future__ import annotations
 
@@ -15,32 +15,51 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.services import READ, WEBHOOKS_READ, WEBHOOKS_WRITE, WRITE
+from accounts.models import Partner
+from accounts.services import (
+    PURCHASES_READ,
+    PURCHASES_WRITE,
+    READ,
+    WEBHOOKS_READ,
+    WEBHOOKS_WRITE,
+    WRITE,
+    partner_of_client,
+)
 
 SCOPES = {
-    READ: _("See your compositions."),
+    READ: _("See the shop and your compositions."),
     WRITE: _("Order and cancel compositions."),
-    WEBHOOKS_READ: _("See your webhooks and their deliveries."),
-    WEBHOOKS_WRITE: _("Change your webhooks and have events sent again."),
+    PURCHASES_READ: _("See your purchases, certificates and files."),
+    PURCHASES_WRITE: _("Reserve, buy and cancel."),
+    WEBHOOKS_READ: _("See your webhooks."),
+    WEBHOOKS_WRITE: _("Set up and change webhooks."),
 }
+
+
+class PartnerToken:
+    """Who stands behind a valid access token: the partner, and the scopes the token was asked for with."""
+
+    def __init__(self, *, partner: Partner, token: Token) -> None:
+        self.partner = partner
+        self.scopes = frozenset(token.get_scopes())
 
 
 class PartnerAuthentication(TokenAuthentication):  # type: ignore[misc]
     """Takes a partner's bearer token from the header, never from the address.
 
-    A token that is wrong or over is a 401 rather than a visitor without one. ``request.auth`` is the token;
+    A token that is wrong or over is a 401 rather than a visitor without one. ``request.auth`` is a ``PartnerToken``;
     ``request.user`` is anonymous, since a partner's client is no person.
     """
 
-    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
+    def authenticate(self, request: Request) -> tuple[Any, PartnerToken] | None:
         kind = get_authorization_header(request).split()[:1]
         if not kind or kind[0].lower() != b"bearer":
             return None
         found = super().authenticate(request)
-        if found is None:
+        partner = partner_of_client(found[1].client_id or "") if found else None
+        if found is None or partner is None:
             raise AuthenticationFailed(_("The access token is unknown or over. Ask for a new one."))
-        user, token = found
-        return user or AnonymousUser(), token
+        return AnonymousUser(), PartnerToken(partner=partner, token=found[1])
 
     def authenticate_header(self, request: Request) -> str:
         """Name the scheme, which also makes a missing token a 401."""
@@ -48,7 +67,7 @@ class PartnerAuthentication(TokenAuthentication):  # type: ignore[misc]
 
 
 class PartnerAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
-    """Describes the token in the OpenAPI schema."""
+    """Describes the token in the OpenAPI schema, and which scope an operation asks for."""
 
     target_class = PartnerAuthentication
     name = "partner"
@@ -60,22 +79,27 @@ class PartnerAuthenticationScheme(OpenApiAuthenticationExtension):  # type: igno
         }
         return {"type": "oauth2", "flows": {"clientCredentials": flow}}
 
-
-class MayUseCompositions(BasePermission):
-    """Lets in a person who is logged in, and a partner whose token has the scope for reading or writing."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        if isinstance(request.auth, Token):
-            return (READ if request.method in SAFE_METHODS else WRITE) in request.auth.get_scopes()
-        return bool(request.user and request.user.is_authenticated)
+    def get_security_requirement(self, auto_schema: Any) -> dict[str, list[str]]:
+        scope = scope_of(auto_schema.view, auto_schema.method)
+        return {self.name: [scope] if scope else []}
 
 
-class MayUseWebhooks(BasePermission):
-    """Lets in a partner whose token has the scope for reading or changing webhooks, and nobody else."""
+class MayUse(BasePermission):
+    """Lets in a partner whose token has the scope the view asks for, and where the view says so a person logged in.
+
+    A view has ``scopes``, for reading and for writing; without them any valid token will do.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        if not isinstance(request.auth, Token):
-            return False
-        return (
-            WEBHOOKS_READ if request.method in SAFE_METHODS else WEBHOOKS_WRITE
-        ) in request.auth.get_scopes()
+        token: Any = request.auth
+        if isinstance(token, PartnerToken):
+            scope = scope_of(view, request.method or "")
+            return not scope or scope in token.scopes
+        welcome: bool = getattr(view, "people_welcome", False)
+        return welcome and bool(request.user and request.user.is_authenticated)
+
+
+def scope_of(view: Any, method: str) -> str:
+    """Return the scope a view asks of a token for a method; empty if it asks for none."""
+    reading, writing = getattr(view, "scopes", ("", ""))
+    return str(reading if method.upper() in SAFE_METHODS else writing)

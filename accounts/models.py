@@ -13,6 +13,10 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.partner_models import IdempotencyKey, Partner
+
+__all__ = ["IdempotencyKey", "Maker", "Partner", "User", "UserManager"]
+
 
 class UserManager(BaseUserManager["User"]):
     """Creates users whose e-mail address is their log-in name."""

@@ -8,9 +8,10 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.idp.oidc.adapter import get_adapter
 from allauth.idp.oidc.models import Client
+from django.db import transaction
 from django.http import HttpRequest
 
-from accounts.models import Maker, User
+from accounts.models import Maker, Partner, User
 
 SESSION_KEY = "maker"
 """Where a guest's session keeps the id of its maker."""
@@ -20,17 +21,32 @@ HOUSE_CLIENT = "house"
 
 
 READ, WRITE = "compositions:read", "compositions:write"
+PURCHASES_READ, PURCHASES_WRITE = "purchases:read", "purchases:write"
 WEBHOOKS_READ, WEBHOOKS_WRITE = "webhooks:read", "webhooks:write"
-PARTNER_SCOPES = [READ, WRITE, WEBHOOKS_READ, WEBHOOKS_WRITE]
+PARTNER_SCOPES = [READ, WRITE, PURCHASES_READ, PURCHASES_WRITE, WEBHOOKS_READ, WEBHOOKS_WRITE]
 
 
 FORGOTTEN_HOST = "forgotten.invalid"
 """Where nobody ever gets mail (RFC 2606): the address of accounts that were deleted."""
 
 
+PARTNERS_HOST = "partners.invalid"
+"""The same for the accounts of partners, which exist to hold what their clients buy."""
+
+
 def is_forgotten(user: User) -> bool:
     """Whether an account was deleted, so that only its purchases and certificates remain."""
     return user.email.endswith(f"@{FORGOTTEN_HOST}")
+
+
+def is_partners_account(user: User) -> bool:
+    """Whether an account exists to hold what a partner's clients buy."""
+    return user.email.endswith(f"@{PARTNERS_HOST}")
+
+
+def has_mailbox(user: User) -> bool:
+    """Whether mail to an account reaches somebody: it was not deleted, and is not a partner's."""
+    return not (is_forgotten(user) or is_partners_account(user))
 
 
 def maker_of(request: HttpRequest) -> Maker | None:
@@ -98,10 +114,23 @@ def is_partner(maker: Maker) -> bool:
     return maker.client_id not in {"", HOUSE_CLIENT}
 
 
-def create_partner(*, name: str) -> tuple[str, str]:
-    """Create an OAuth2 client that may use the API by client credentials; return its id and its secret.
+def partner_of_client(client_id: str) -> Partner | None:
+    """Return the partner an OAuth2 client speaks for, with their account; None if there is none."""
+    return Partner.objects.select_related("account").filter(client_id=client_id).first()
 
-    Only a hash of the secret is kept.
+
+def partner_of_maker(maker: Maker) -> Partner | None:
+    """Return the partner whose program composes as this maker; None for people, guests and the house."""
+    return partner_of_client(maker.client_id) if maker.client_id else None
+
+
+def create_partner(
+    *, name: str, kind: str = Partner.Kind.LIVE, credit_limit_minor: int | None = None
+) -> tuple[str, str]:
+    """Create a partner with an OAuth2 client that may use the API; return the client's id and its secret.
+
+    With a ``credit_limit_minor`` (cents) the partner may buy on invoice. Only a hash of the secret is kept. The account
+    made beside it holds what is bought; nobody can log in with it, since it is closed and has no password.
     """
     secret = get_adapter().generate_client_secret()
     client = Client(name=name, type=Client.Type.CONFIDENTIAL)
@@ -110,7 +139,13 @@ def create_partner(*, name: str) -> tuple[str, str]:
     client.set_default_scopes(PARTNER_SCOPES)
     client.grant_types = Client.GrantType.CLIENT_CREDENTIALS
     client.response_types = ""
-    client.save()
+    with transaction.atomic():
+        client.save()
+        account = User.objects.create_user(f"{client.id}@{PARTNERS_HOST}", name=name, is_active=False)
+        Maker.objects.create(client_id=client.id, user=account)
+        Partner.objects.create(
+            client_id=client.id, name=name, kind=kind, account=account, credit_limit_minor=credit_limit_minor
+        )
     return client.id, secret
 
 

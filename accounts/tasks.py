@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from allauth.idp.oidc.models import Token
+from django.utils import timezone
+
+from accounts.idempotency import forget_old_keys
 from marketplace.celery import app
 
 
@@ -19,3 +23,10 @@ def sweep_webhooks() -> None:
     from accounts.webhooks.delivery import forget_old
 
     forget_old()
+
+
+@app.task(name="accounts.tasks.forget_old_keys")
+def forget_old() -> None:
+    """Delete idempotency keys of yesterday, and access tokens that are over."""
+    forget_old_keys()
+    Token.objects.filter(expires_at__lt=timezone.now()).delete()

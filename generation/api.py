@@ -5,228 +5,46 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from allauth.idp.oidc.models import Token
+from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-    extend_schema_field,
-)
-from rest_framework import generics, pagination, serializers, status
-from rest_framework.authentication import SessionAuthentication
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import MayUseCompositions, PartnerAuthentication
+from accounts.api import IDEMPOTENCY_KEY, IF_NONE_MATCH, NOT_MODIFIED, ApiView, NewestFirst, problems
+from accounts.authentication import PartnerToken
 from accounts.models import Maker
-from accounts.services import maker_for, maker_of_client, makers_of
-from generation import links, orders, selectors, services, versions
-from generation.models import Composition, Instrument
-from generation.orders import OrderFields
-from generation.titles import title_of
-from generation.versions import Version
+from accounts.services import READ, WRITE, maker_for, maker_of_client, makers_of
+from generation import api_examples as examples
+from generation import selectors, services
+from generation.api_serializers import (
+    CompositionSerializer,
+    InstrumentSerializer,
+    OrderSerializer,
+    OriginalitySerializer,
+    RollSerializer,
+    VersionSerializer,
+    with_rights,
+)
+from generation.errors import NotAllowed
+from generation.models import Composition
 from generation.views import not_modified_or
 
-PROBLEM = OpenApiResponse(
-    OpenApiTypes.OBJECT, description="What went wrong, as a problem document (RFC 9457)."
-)
-PROBLEMS = {401: PROBLEM, 403: PROBLEM}
 POLL_AFTER_SECONDS = 2
+SEMITONES_PER_ROW = 3
+"""As ``generation.audio.drawing`` draws, which brings NumPy and so is not asked here."""
 
 
-class _Strict(serializers.Serializer):
-    """Refuses fields that are not known: a misspelt one would be a wish that nobody hears."""
+class CompositionsView(ApiView):
+    """A view of pieces, for partners and for people who are logged in."""
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        unknown = set(self.initial_data) - set(self.fields)
-        if unknown:
-            message = _("There is no such field. Known are: %(known)s.") % {"known": ", ".join(self.fields)}
-            raise serializers.ValidationError({field: [message] for field in sorted(unknown)})
-        return attrs
-
-
-class OrderSerializer(_Strict):
-    """What may be ordered. Everything but the instrument may be left out."""
-
-    instrument = serializers.CharField(max_length=50, help_text="The slug of an instrument, such as `piano`.")
-    seconds = serializers.IntegerField(
-        min_value=orders.SECONDS_MIN, max_value=orders.SECONDS_MAX, default=orders.DEFAULT_SECONDS
-    )
-    seed = serializers.IntegerField(
-        min_value=0,
-        max_value=orders.SEED_MAX,
-        required=False,
-        allow_null=True,
-        help_text="The same seed with the same wishes gives the same notes. Left out: one is drawn.",
-    )
-    mood = serializers.ChoiceField(Composition.Mood.choices, required=False, allow_blank=True)
-    tonic = serializers.CharField(
-        max_length=3, required=False, allow_blank=True, help_text="Such as `C`, `F#`, `Eb`."
-    )
-    mode = serializers.ChoiceField(Composition.Mode.choices, required=False, allow_blank=True)
-    bpm = serializers.IntegerField(
-        min_value=orders.BPM_MIN, max_value=orders.BPM_MAX, required=False, allow_null=True
-    )
-    density = serializers.ChoiceField(Composition.Density.choices, required=False, allow_blank=True)
-    register = serializers.ChoiceField(
-        Composition.Register.choices,
-        required=False,
-        allow_blank=True,
-        help_text="Whether the notes lie low, in the middle or high on the instrument.",
-    )
-    temperature = serializers.DecimalField(
-        max_digits=3,
-        decimal_places=2,
-        min_value=orders.TEMPERATURE_MIN,
-        max_value=orders.TEMPERATURE_MAX,
-        default=orders.DEFAULT_TEMPERATURE,
-        coerce_to_string=False,
-    )
-
-    def order(self) -> OrderFields:
-        """Return the order of valid data."""
-        return OrderFields(**self.validated_data)
-
-
-class VersionSerializer(_Strict):
-    """What is to be made from a piece: a variation from a bar on, or a longer version or a cut of so many seconds."""
-
-    kind = serializers.ChoiceField([(kind.value, kind.label) for kind in versions.KINDS])
-    from_bar = serializers.IntegerField(
-        min_value=2,
-        required=False,
-        help_text="Of a variation: the first bar with new notes, counted from 1; the last bar but one at most.",
-    )
-    seconds = serializers.IntegerField(
-        min_value=orders.SECONDS_MIN,
-        max_value=orders.SECONDS_MAX,
-        required=False,
-        help_text="Of an extension, more than the piece lasts; of a cut, less.",
-    )
-
-    def version(self) -> Version:
-        """Return what valid data ask for."""
-        return Version(**self.validated_data)
-
-
-class PriceSerializer(serializers.Serializer):
-    amount_minor = serializers.IntegerField(help_text="In the smallest unit of the currency (cents).")
-    currency = serializers.CharField()
-
-
-class InstrumentSerializer(serializers.ModelSerializer):
-    price = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Instrument
-        fields = ["slug", "name", "description", "price"]
-
-    @extend_schema_field(PriceSerializer)
-    def get_price(self, instrument: Instrument) -> dict[str, Any]:
-        return {"amount_minor": instrument.price_minor, "currency": instrument.currency}
-
-
-class CompositionSerializer(serializers.ModelSerializer):
-    """One's own piece: the order, how far it is, and what came out. There is no address of master, MIDI or score."""
-
-    title = serializers.SerializerMethodField(
-        help_text="The name given to it; else what it is, in the language asked for."
-    )
-    instrument = serializers.CharField(source="instrument_id")
-    kind = serializers.ChoiceField(
-        Composition.Kind.choices,
-        help_text="What it is within its family; `original` if made from no other piece.",
-    )
-    origin = serializers.UUIDField(
-        source="origin_id",
-        allow_null=True,
-        read_only=True,
-        help_text="The first piece of its family; null for that one. With one that is sold all others leave the shop.",
-    )
-    made_from = serializers.UUIDField(
-        source="parent_id",
-        allow_null=True,
-        read_only=True,
-        help_text="The piece that it was made from; null for an original.",
-    )
-    wished_mode = serializers.CharField(help_text="`major`, `minor` or empty.")
-    model = serializers.SerializerMethodField(help_text="Version of the network that composed it.")
-    percent = serializers.IntegerField(source="progress")
-    error = serializers.CharField(source="reason", help_text="Why it failed, in the language asked for.")
-    error_code = serializers.SerializerMethodField(help_text="The same for programs; empty if it has none.")
-    queue_place = serializers.SerializerMethodField(
-        help_text="1 for the next one; null when it no longer waits."
-    )
-    estimate_seconds = serializers.SerializerMethodField(
-        help_text="How long it may still take; null when it is over."
-    )
-    price = serializers.SerializerMethodField()
-    url = serializers.SerializerMethodField(help_text="The page where it can be heard and bought.")
-    preview_url = serializers.SerializerMethodField(
-        help_text="The watermarked preview; works for half an hour."
-    )
-
-    class Meta:
-        model = Composition
-        fields = [
-            "id", "title", "kind", "origin", "made_from", "from_bar", "instrument", "ordered_seconds", "seed", "mood",
-            "wished_tonic", "wished_mode", "wished_bpm", "density", "register", "temperature", "state", "percent",
-            "queue_place", "estimate_seconds", "error", "error_code", "created_at", "finished_at", "model", "seconds",
-            "bpm", "tonic", "mode", "metre", "notes", "originality", "price", "sale_state", "retired_because",
-            "listed_from", "is_private", "url", "preview_url",
-        ]  # fmt: skip
-        read_only_fields = fields
-        extra_kwargs = {"temperature": {"coerce_to_string": False}}
-
-    def get_title(self, piece: Composition) -> str:
-        return title_of(piece) if piece.title else ""
-
-    def get_model(self, piece: Composition) -> str | None:
-        return piece.model.version if piece.model else None
-
-    def get_error_code(self, piece: Composition) -> str:
-        return str(piece.failure.get("code", ""))
-
-    def get_queue_place(self, piece: Composition) -> int | None:
-        return selectors.queue_place(piece)
-
-    def get_estimate_seconds(self, piece: Composition) -> int | None:
-        return selectors.estimated_seconds(piece) if piece.is_working else None
-
-    @extend_schema_field(PriceSerializer)
-    def get_price(self, piece: Composition) -> dict[str, Any]:
-        return {"amount_minor": piece.price_minor, "currency": piece.currency}
-
-    @extend_schema_field(OpenApiTypes.URI)
-    def get_url(self, piece: Composition) -> str:
-        return self._absolute(reverse("composition", args=[piece.pk]))
-
-    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
-    def get_preview_url(self, piece: Composition) -> str | None:
-        if piece.state != Composition.State.READY:
-            return None
-        address = reverse("composition_preview", args=[piece.pk])
-        return self._absolute(f"{address}?token={links.preview_token(piece.pk)}")
-
-    def _absolute(self, address: str) -> str:
-        absolute: str = self.context["request"].build_absolute_uri(address)
-        return absolute
-
-
-class NewestFirst(pagination.CursorPagination):
-    page_size = 20
-    ordering = ("-created_at", "pk")
-
-
-class _PartnersView(generics.GenericAPIView):
-    authentication_classes = [PartnerAuthentication, SessionAuthentication]
-    permission_classes = [MayUseCompositions]
+    scopes = (READ, WRITE)
+    people_welcome = True
 
     def accepted(self, piece: Composition) -> Response:
         """Answer an order with its row and with where to poll."""
@@ -236,31 +54,54 @@ class _PartnersView(generics.GenericAPIView):
         }
         return Response(self.get_serializer(piece).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
+    def get_serializer_context(self) -> dict[str, Any]:
+        token: Any = self.request.auth
+        account = token.partner.account_id if isinstance(token, PartnerToken) else self.request.user.pk
+        return {**super().get_serializer_context(), "account": account}
 
-class Instruments(_PartnersView):
+
+class Conditional:
+    """Gives a good answer its ``ETag``, and a 304 to whoever has it already."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        if answer.status_code != status.HTTP_200_OK or request.method not in {"GET", "HEAD"}:
+            return answer
+        answer.render()
+        plain: HttpRequest = request._request
+        conditional = not_modified_or(plain, answer)
+        for name in ("RateLimit", "RateLimit-Policy"):
+            conditional[name] = answer[name]
+        return conditional
+
+
+class Instruments(CompositionsView):
     serializer_class = InstrumentSerializer
     pagination_class = None
 
     @extend_schema(
-        operation_id="list_instruments", responses={200: InstrumentSerializer(many=True), **PROBLEMS}
+        operation_id="list_instruments",
+        tags=["compositions"],
+        responses={200: InstrumentSerializer(many=True), **problems()},
+        examples=[OpenApiExample("The guitar", value=examples.INSTRUMENT, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        """List the instruments that can be ordered, with their prices."""
+        """List the instruments that can be ordered, with their prices and what each can be asked for."""
         return Response(self.get_serializer(selectors.offered_instruments(), many=True).data)
 
 
-class Compositions(_PartnersView):
+class Compositions(CompositionsView):
     serializer_class = CompositionSerializer
     pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Composition]:
-        return Composition.objects.filter(maker__in=_makers(self.request)).select_related(
-            "model", "instrument"
-        )
+        return own_pieces(self.request)
 
     @extend_schema(
         operation_id="list_compositions",
-        responses={200: CompositionSerializer(many=True), 404: PROBLEM, **PROBLEMS},
+        tags=["compositions"],
+        responses={200: CompositionSerializer(many=True), **problems(404)},
+        examples=[OpenApiExample("A finished piece", value=examples.COMPOSITION, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         """List your own pieces, newest first; `next` leads to older ones."""
@@ -269,84 +110,108 @@ class Compositions(_PartnersView):
 
     @extend_schema(
         operation_id="create_composition",
+        tags=["compositions"],
+        parameters=[IDEMPOTENCY_KEY],
         request=OrderSerializer,
-        responses={
-            202: CompositionSerializer,
-            400: PROBLEM,
-            422: PROBLEM,
-            429: PROBLEM,
-            503: PROBLEM,
-            **PROBLEMS,
-        },
+        responses={202: CompositionSerializer, **problems(400, 409, 415, 422, 503)},
         examples=[
+            OpenApiExample("Half a minute of calm guitar", value=examples.ORDER, request_only=True),
             OpenApiExample(
-                "Half a minute of calm guitar",
-                value={"instrument": "guitar", "seconds": 30, "mood": "calm", "tonic": "D", "mode": "minor"},
-                request_only=True,
-            )
+                "It waits", value=examples.QUEUED_COMPOSITION, response_only=True, status_codes=["202"]
+            ),
         ],
     )
     def post(self, request: Request) -> Response:
         """Order a piece. The answer is 202: poll the address in `Location` until `state` is `ready` or `failed`."""
+        return self.once(request, lambda: self._order(request), within=transaction.atomic)
+
+    def _order(self, request: Request) -> Response:
         ordered = OrderSerializer(data=request.data)
         ordered.is_valid(raise_exception=True)
-        piece = services.request_composition(maker=_maker(request), order=ordered.order())
-        return self.accepted(piece)
+        return self.accepted(services.request_composition(maker=_maker(request), order=ordered.order()))
 
 
-class OneComposition(_PartnersView):
+class OneComposition(Conditional, CompositionsView):
     serializer_class = CompositionSerializer
 
     @extend_schema(
         operation_id="get_composition",
-        parameters=[
-            OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="An earlier `ETag`.")
-        ],
-        responses={
-            200: CompositionSerializer,
-            304: OpenApiResponse(description="Nothing has changed since the `ETag`."),
-            404: PROBLEM,
-            **PROBLEMS,
-        },
+        tags=["compositions"],
+        parameters=[IF_NONE_MATCH],
+        responses={200: CompositionSerializer, 304: NOT_MODIFIED, **problems(404)},
+        examples=[OpenApiExample("It is ready", value=examples.COMPOSITION, response_only=True)],
     )
     def get(self, request: Request, composition_id: uuid.UUID) -> Response:
         """Say how far one of your pieces is. Poll with `If-None-Match`; every two seconds is often enough."""
-        own = Composition.objects.filter(maker__in=_makers(request)).select_related("model", "instrument")
-        piece = own.filter(pk=composition_id).first()
-        if piece is None:
-            raise NotFound(_("You have no composition %(id)s.") % {"id": composition_id})
+        return Response(self.get_serializer(own_piece(request, composition_id)).data)
+
+
+class CancelComposition(CompositionsView):
+    serializer_class = CompositionSerializer
+
+    @extend_schema(
+        operation_id="cancel_composition",
+        tags=["compositions"],
+        request=None,
+        responses={200: CompositionSerializer, **problems(404, 409)},
+        examples=[OpenApiExample("Cancelled", value=examples.CANCELLED_COMPOSITION, response_only=True)],
+    )
+    def post(self, request: Request, composition_id: uuid.UUID) -> Response:
+        """Stop a piece that waits or is in work. Doing it again changes nothing; a finished piece is a 409."""
+        piece = own_piece(request, composition_id)
+        services.cancel_composition(composition=piece)
+        piece = own_piece(request, composition_id)
+        if piece.state != Composition.State.CANCELLED:
+            raise NotAllowed(
+                _("This piece is %(state)s; it can no longer be cancelled.") % {"state": piece.state}
+            )
         return Response(self.get_serializer(piece).data)
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Any:
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        if answer.status_code != status.HTTP_200_OK:
-            return answer
-        answer.render()
-        return not_modified_or(request._request, answer)
+
+class OriginalityReport(CompositionsView):
+    serializer_class = OriginalitySerializer
+
+    @extend_schema(
+        operation_id="get_originality",
+        tags=["compositions"],
+        responses={200: OriginalitySerializer, **problems(404, 409)},
+        examples=[OpenApiExample("Near to nothing", value=examples.ORIGINALITY, response_only=True)],
+    )
+    def get(self, request: Request, composition_id: uuid.UUID) -> Response:
+        """Say how near one of your finished pieces is to the training corpus and to every work on record."""
+        return Response(self.get_serializer(finished(own_piece(request, composition_id)).originality).data)
 
 
-class Variations(_PartnersView):
+class Roll(CompositionsView):
+    serializer_class = RollSerializer
+
+    @extend_schema(
+        operation_id="get_roll",
+        tags=["compositions"],
+        responses={200: RollSerializer, **problems(404, 409)},
+        examples=[OpenApiExample("Three strokes", value=examples.ROLL, response_only=True)],
+    )
+    def get(self, request: Request, composition_id: uuid.UUID) -> Response:
+        """Give the shape of one of your finished pieces, to be drawn beside a player."""
+        return Response(self.get_serializer(roll_of(finished(own_piece(request, composition_id)))).data)
+
+
+class Variations(CompositionsView):
     serializer_class = CompositionSerializer
 
     @extend_schema(
         operation_id="create_variation",
+        tags=["compositions"],
+        parameters=[IDEMPOTENCY_KEY],
         request=VersionSerializer,
-        responses={
-            202: CompositionSerializer,
-            400: PROBLEM,
-            404: PROBLEM,
-            409: PROBLEM,
-            422: PROBLEM,
-            429: PROBLEM,
-            503: PROBLEM,
-            **PROBLEMS,
-        },
+        responses={202: CompositionSerializer, **problems(400, 404, 409, 415, 422, 503)},
         examples=[
-            OpenApiExample(
-                "New notes from bar 9 on", value={"kind": "variation", "from_bar": 9}, request_only=True
-            ),
+            OpenApiExample("New notes from bar 9 on", value=examples.VARIATION, request_only=True),
             OpenApiExample("A minute of it", value={"kind": "extension", "seconds": 60}, request_only=True),
             OpenApiExample("15 seconds of it", value={"kind": "cut", "seconds": 15}, request_only=True),
+            OpenApiExample(
+                "It waits", value=examples.QUEUED_VARIATION, response_only=True, status_codes=["202"]
+            ),
         ],
     )
     def post(self, request: Request, composition_id: uuid.UUID) -> Response:
@@ -355,6 +220,9 @@ class Variations(_PartnersView):
         All versions of a piece are one family: when one is sold, the others leave the shop. The answer is 202, as for
         an order; 409 means that the piece or its family has been sold, is held or has left the shop.
         """
+        return self.once(request, lambda: self._order(request, composition_id), within=transaction.atomic)
+
+    def _order(self, request: Request, composition_id: uuid.UUID) -> Response:
         asked = VersionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         makers = _makers(request)
@@ -365,23 +233,66 @@ class Variations(_PartnersView):
         return self.accepted(services.compose_kin(piece=piece, maker=maker, version=asked.version()))
 
 
+def own_pieces(request: Request) -> QuerySet[Composition]:
+    """Return the pieces of whoever asks."""
+    return with_rights(
+        Composition.objects.filter(maker__in=_makers(request)).select_related("model", "instrument")
+    )
+
+
+def own_piece(request: Request, composition_id: uuid.UUID) -> Composition:
+    """Return one piece of whoever asks; any other is a 404, as if it did not exist."""
+    piece = own_pieces(request).filter(pk=composition_id).first()
+    if piece is None:
+        raise NotFound(_("You have no composition %(id)s.") % {"id": composition_id})
+    return piece
+
+
+def finished(piece: Composition) -> Composition:
+    """Return a piece that is ready. Raises ``NotAllowed`` for any other."""
+    if piece.state != Composition.State.READY:
+        raise NotAllowed(_("This piece is %(state)s, not ready.") % {"state": piece.state})
+    return piece
+
+
+def roll_of(piece: Composition) -> dict[str, Any]:
+    """Return the coarse roll with its scale."""
+    return {
+        "seconds_per_column": round(30 / piece.bpm, 6) if piece.bpm else 0.0,
+        "semitones_per_row": SEMITONES_PER_ROW,
+        "rectangles": piece.roll,
+    }
+
+
 def _maker(request: Request) -> Maker:
-    if isinstance(request.auth, Token):
-        return maker_of_client(request.auth.client_id or "")
+    token: Any = request.auth
+    if isinstance(token, PartnerToken):
+        return maker_of_client(token.partner.client_id)
     return maker_for(request._request)
 
 
 def _makers(request: Request) -> list[uuid.UUID]:
-    if isinstance(request.auth, Token):
-        return list(
-            Maker.objects.filter(client_id=request.auth.client_id or None).values_list("pk", flat=True)
-        )
+    token: Any = request.auth
+    if isinstance(token, PartnerToken):
+        makers = Maker.objects.filter(client_id=token.partner.client_id)
+        return list(makers.values_list("pk", flat=True))
     return makers_of(request._request)
 
 
 urlpatterns = [
     path("instruments/", Instruments.as_view(), name="api_instruments"),
     path("compositions/", Compositions.as_view(), name="api_compositions"),
-    path("compositions/<uuid:composition_id>/variations/", Variations.as_view(), name="api_variations"),
     path("compositions/<uuid:composition_id>/", OneComposition.as_view(), name="api_composition"),
+    path("compositions/<uuid:composition_id>/variations/", Variations.as_view(), name="api_variations"),
+    path(
+        "compositions/<uuid:composition_id>/cancel/",
+        CancelComposition.as_view(),
+        name="api_composition_cancel",
+    ),
+    path(
+        "compositions/<uuid:composition_id>/originality/",
+        OriginalityReport.as_view(),
+        name="api_composition_originality",
+    ),
+    path("compositions/<uuid:composition_id>/roll/", Roll.as_view(), name="api_composition_roll"),
 ]

@@ -44,7 +44,6 @@ SENTENCES: dict[str, str] = {
     "sound_missing": gettext_noop(
         "This machine lacks something that makes the sound, and nothing was charged. For its operator: %(problem)s"
     ),
-    "kin_sold": gettext_noop("Another version of this piece has been sold, and with it all that are kin."),
     "unforeseen": gettext_noop(
         "Something went wrong while composing. Nothing was charged; please try another piece."
     ),

@@ -16,8 +16,8 @@ from django.utils import timezone
 from generation.failures import failure
 from generation.models import Composition
 from generation.orders import OrderFields
-from generation.partners import tell_sold_elsewhere
 from generation.states import WAITING_OR_WORKING, State, move
+from generation.telling import tell_sold_elsewhere
 
 SaleState, Retired = Composition.SaleState, Composition.Retired
 
@@ -44,11 +44,15 @@ OFFERED = (SaleState.AVAILABLE, SaleState.ON_HOLD)
 
 
 def kin_of(piece: Composition) -> QuerySet[Composition]:
-    """Return the other pieces of a piece's family and of its order, whatever their state."""
+    """Return the other pieces of a piece's family and of its order, whatever their state.
+
+    A sandbox piece and a real one are never kin: the same order gives other notes there.
+    """
     first = piece.origin_id or piece.pk
     family = Q(pk=first) | Q(origin=first)
     order = Q(**{column: getattr(piece, column) for column in FIELDS})
-    return Composition.objects.filter(family | order).exclude(pk=piece.pk)
+    same_world = Composition.objects.filter(is_sandbox=piece.is_sandbox)
+    return same_world.filter(family | order).exclude(pk=piece.pk)
 
 
 def lock_family(piece: Composition) -> Composition:
@@ -66,12 +70,15 @@ def is_spent(piece: Composition) -> bool:
     return kin_of(piece).filter(SOLD_ONCE).exists()
 
 
-def is_burned(order: OrderFields) -> bool:
-    """Whether a piece of this very order was sold. Without a seed it never is: an unused one will be drawn."""
+def is_burned(order: OrderFields, *, sandbox: bool = False) -> bool:
+    """Whether a piece of this very order was sold, in the sandbox or in earnest.
+
+    Without a seed it never is: an unused one will be drawn.
+    """
     if order.seed is None:
         return False
     same: dict[str, Any] = {column: getattr(order, field) for column, field in FIELDS.items()}
-    return Composition.objects.filter(SOLD_ONCE, **same).exists()
+    return Composition.objects.filter(SOLD_ONCE, is_sandbox=sandbox, **same).exists()
 
 
 def retire_kin(piece: Composition) -> list[uuid.UUID]:

@@ -290,6 +290,11 @@ class Composition(models.Model):
         _("in the shop from"), null=True, blank=True, help_text=_("When the maker's first refusal ends.")
     )
     is_private = models.BooleanField(_("kept out of the shop"), default=False)
+    is_sandbox = models.BooleanField(
+        _("sandbox"),
+        default=False,
+        help_text=_("A partner's trial: never in the shop, never sold for money."),
+    )
     removed_at = models.DateTimeField(
         _("taken out of the library"), null=True, blank=True, help_text=_("By its maker.")
     )
@@ -322,6 +327,10 @@ class Composition(models.Model):
             models.CheckConstraint(
                 condition=models.Q(sale_state="available") | models.Q(state="ready"),
                 name="generation_composition_only_ready_is_sold",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_sandbox=False) | models.Q(is_private=True),
+                name="generation_composition_sandbox_is_private",
             ),
             models.CheckConstraint(
                 condition=models.Q(retired_because="") | models.Q(sale_state="retired"),

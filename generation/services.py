@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Maker
-from accounts.services import HOUSE_CLIENT
+from accounts.services import HOUSE_CLIENT, partner_of_maker
 from generation import selectors, storage
 from generation.audio.storage import remove_left_overs
 from generation.bell import ring
@@ -37,9 +37,9 @@ from generation.kin import SOLD_ONCE, is_burned, is_spent, lock_family
 from generation.listeners import rate_composition
 from generation.models import Composition, Instrument
 from generation.orders import OrderFields, check_order, draw_seed, one_of
-from generation.partners import tell_of_failure
 from generation.selectors import can_listen, composition_for_listener, offered_instruments, shop_compositions
 from generation.states import WAITING_OR_WORKING, WORKING, State, move
+from generation.telling import tell_of_failure
 from generation.titles import title_to_keep
 from generation.versions import Version, check_version
 
@@ -71,7 +71,8 @@ def request_composition(*, maker: Maker, order: OrderFields, variants: int = 1) 
     """
     order = order.with_spelled_tonic()
     check_order(order)
-    if is_burned(order):
+    partner = partner_of_maker(maker)
+    if is_burned(order, sandbox=partner is not None and partner.is_sandbox):
         raise SeedBurned(order.seed)
     instrument = _instrument_of(order)
     _check_queue()
@@ -121,10 +122,17 @@ def _queue(
     """Write the rows of an order: the one place where a piece begins. ``origin`` is the first of a family, and is said.
 
     ``made_from`` are kind, parent and bar of a version. Part of the caller's transaction. Raises
-    ``TooManyCompositions``.
+    ``TooManyCompositions``, and ``NotAllowed`` across the sandbox's fence.
     """
     Maker.objects.select_for_update().get(pk=maker.pk)
-    _check_limits(maker)
+    partner = partner_of_maker(maker)
+    sandbox = partner is not None and partner.is_sandbox
+    if origin is not None and origin.is_sandbox != sandbox:
+        # Otherwise a trial would lay hands on the notes of a real piece.
+        raise NotAllowed(_("Between the sandbox and the shop no piece is made from another."))
+    _check_limits(
+        maker, a_day=partner.compositions_per_day if partner else settings.COMPOSITIONS_PER_MAKER_PER_DAY
+    )
     fields: dict[str, Any] = {
         "maker": maker,
         "instrument": instrument,
@@ -140,6 +148,8 @@ def _queue(
         "temperature": order.temperature,
         "price_minor": instrument.price_minor,
         "currency": instrument.currency,
+        "is_sandbox": sandbox,
+        "is_private": sandbox,
     }
     composition = Composition.objects.create(**fields, **made_from, origin=origin)
     for variant in range(1, variants):
@@ -183,9 +193,9 @@ def retry_composition(*, composition: Composition) -> None:
 
 
 def keep_private(*, composition: Composition, private: bool) -> bool:
-    """Keep a piece out of the shop, or let it join. Sold and retired pieces stay as they are (False)."""
+    """Keep a piece out of the shop, or let it join. Sold, retired and sandbox pieces stay (False)."""
     movable = [Composition.SaleState.AVAILABLE, Composition.SaleState.ON_HOLD]
-    rows = Composition.objects.filter(pk=composition.pk, sale_state__in=movable)
+    rows = Composition.objects.filter(pk=composition.pk, sale_state__in=movable, is_sandbox=False)
     return rows.update(is_private=private) == 1
 
 
@@ -341,7 +351,7 @@ def _check_queue() -> None:
         raise QueueFull
 
 
-def _check_limits(maker: Maker) -> None:
+def _check_limits(maker: Maker, *, a_day: int) -> None:
     """Raise ``TooManyCompositions`` if the maker, whose row the caller has locked, may not order another piece now."""
     if maker.client_id == HOUSE_CLIENT:
         return
@@ -352,13 +362,13 @@ def _check_limits(maker: Maker) -> None:
             message % {"count": settings.COMPOSITIONS_IN_WORK_PER_MAKER}, retry_after=10
         )
     day = own.filter(created_at__gt=timezone.now() - timedelta(days=1))
-    if day.count() >= settings.COMPOSITIONS_PER_MAKER_PER_DAY:
+    if day.count() >= a_day:
         oldest = day.order_by("created_at").values_list("created_at", flat=True)[0]
         wait = oldest + timedelta(days=1) - timezone.now()
         message = _(
             "You have ordered %(count)s pieces within a day, as many as one visitor may. Come back tomorrow."
         )
         raise TooManyCompositions(
-            message % {"count": settings.COMPOSITIONS_PER_MAKER_PER_DAY},
+            message % {"count": a_day},
             retry_after=max(1, int(wait.total_seconds())),
         )

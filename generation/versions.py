@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Kind = Composition.Kind
 
 KINDS = (Kind.VARIATION, Kind.EXTENSION, Kind.CUT)
+KIND_CHOICES = [(kind.value, kind.label) for kind in KINDS]
 LONGER = (15, 30, 60, 90, 120, 180)
 CUTS = (60, 30, 15)
 """Lengths in seconds that the page offers; programs may name any other from 5 to 180."""

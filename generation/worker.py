@@ -47,7 +47,7 @@ from generation.failures import failure
 from generation.jobs import AlreadyExistsError, Heartbeat, Job, LostClaimError, claim
 from generation.kin import OFFERED, is_spent, kin_of
 from generation.models import ComposerModel, Composition
-from generation.orders import SECONDS_MIN, OrderFields, draw_seed
+from generation.orders import SECONDS_MIN, SEED_MAX, OrderFields, draw_seed
 from generation.originality.report import Report, check
 from generation.originality.runs import lines_on_record
 from generation.production import produce
@@ -142,6 +142,10 @@ def load_score_writer() -> None:
     importlib.import_module("music21.midi")
 
 
+SANDBOX_SEEDS = SEED_MAX + 1
+"""Where the composer's seeds for the sandbox begin: no order of a customer ever gives the same notes."""
+
+
 def composer_order(order: OrderFields, *, seed: int, variant: int = 0) -> Order:
     """Return an order as the composer takes it. Raises ``InvalidOrderError``."""
     return Order(
@@ -161,7 +165,8 @@ def composer_order(order: OrderFields, *, seed: int, variant: int = 0) -> Order:
 
 def order_of(piece: Composition) -> Order:
     """Return a row's order as the composer takes it."""
-    return composer_order(OrderFields.of(piece), seed=piece.seed, variant=piece.variant)
+    seed = piece.seed + SANDBOX_SEEDS if piece.is_sandbox else piece.seed
+    return composer_order(OrderFields.of(piece), seed=seed, variant=piece.variant)
 
 
 def source_of(piece: Composition) -> Source | None:

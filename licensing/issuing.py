@@ -15,7 +15,7 @@ from licensing.copyright_id import new_copyright_id
 from licensing.errors import AlreadyReplaced
 from licensing.integrity import breaks_unique
 from licensing.models import Certificate, ExclusiveRight
-from licensing.partners import tell_of_certificate
+from licensing.telling import tell_of_certificate
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from licensing.errors import AlreadyGranted
 from licensing.integrity import breaks_unique
 from licensing.issuing import issue
 from licensing.models import Certificate, DeliveredFile, ExclusiveRight
-from licensing.partners import tell_of_certificate
+from licensing.telling import tell_of_certificate
 from licensing.terms import statement_of
 
 State = ExclusiveRight.State

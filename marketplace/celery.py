@@ -58,6 +58,10 @@ app.conf.beat_schedule = {
         "task": "accounts.tasks.sweep_webhooks",
         "schedule": crontab(hour=4, minute=10),
     },
+    "forget-old-keys": {
+        "task": "accounts.tasks.forget_old_keys",
+        "schedule": crontab(minute=10),
+    },
     "drain-outbox": {
         "task": "payments.tasks.drain_outbox",
         "schedule": timedelta(seconds=5),

@@ -284,6 +284,9 @@ if STRIPE_TAX_BEHAVIOR not in {"inclusive", "exclusive"}:
     raise ImproperlyConfigured(
         f"SOLOSCORE_STRIPE_TAX_BEHAVIOR is {STRIPE_TAX_BEHAVIOR!r}; set it to inclusive or exclusive."
     )
+# The books of the partners' sandboxes, which never reach Stripe. All web processes share the file.
+SANDBOX_STORE = VAR_DIR / "sandbox-stripe.sqlite3"
+INVOICES_DUE_AFTER = timedelta(days=30)
 HOLD_FOR = timedelta(minutes=35)
 HOLDS_PER_BUYER = 3
 
@@ -313,8 +316,28 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Soloscore API",
     "VERSION": "1",
+    "DESCRIPTION": (
+        "Order music, find it in the open shop, and buy it for a client who alone owns it. Every answer has "
+        "`RateLimit-Policy` and `RateLimit` headers; every refusal is a problem document (RFC 9457)."
+    ),
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "PieceKindEnum": "generation.models.Composition.Kind",
+        "PartnerKindEnum": "accounts.models.Partner.Kind",
+        "VersionKindEnum": "generation.versions.KIND_CHOICES",
+        "ModeEnum": "generation.models.Composition.Mode",
+        "MoodEnum": "generation.models.Composition.Mood",
+        "DensityEnum": "generation.models.Composition.Density",
+        "RegisterEnum": "generation.models.Composition.Register",
+        "WorkStateEnum": "generation.models.Composition.State",
+        "SaleStateEnum": "generation.models.Composition.SaleState",
+        "PurchaseStateEnum": "payments.models.Purchase.State",
+        "PaymentEnum": "payments.models.Purchase.Method",
+        "RightStateEnum": ["none", "in_force", "suspended", "revoked"],
+        "InvoiceStateEnum": ["open", "overdue", "paid", "void"],
+        "CertificateStatusEnum": ["valid", "suspended", "revoked", "transferred", "superseded"],
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

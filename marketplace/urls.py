@@ -11,6 +11,11 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 admin.site.site_header = "Soloscore"
 admin.site.site_title = "Soloscore staff"
 
+handler400 = "marketplace.problems.bad_request"
+handler403 = "marketplace.problems.permission_denied"
+handler404 = "marketplace.problems.not_found"
+handler500 = "marketplace.problems.server_error"
+
 urlpatterns = [
     path("", views.home, name="home"),
     path("how-it-works/", views.how_it_works, name="how_it_works"),

@@ -156,6 +156,72 @@ class PieceNotWithdrawn(PaymentError):
         )
 
 
+class NotCancellable(PaymentError):
+    """The purchase is over or paid."""
+
+    code = "not_cancellable"
+    status = 409
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            _("Only a piece on hold can be let go; this purchase is %(state)s.") % {"state": state}
+        )
+
+
+class InvoiceNotAllowed(PaymentError):
+    """This partner has to pay at the checkout."""
+
+    code = "invoice_not_allowed"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(_("You are not approved for buying on invoice. Ask us, or use the checkout."))
+
+
+class CreditExceeded(PaymentError):
+    """With this piece a partner's unpaid invoices would pass the limit."""
+
+    code = "credit_exceeded"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Your unpaid invoices would pass your credit limit. Pay some of them, or use the checkout.")
+        )
+
+
+class InvoiceClosed(PaymentError):
+    """The invoice is paid or void already."""
+
+    code = "invoice_closed"
+    status = 409
+
+    def __init__(self, number: str) -> None:
+        super().__init__(_("Invoice %(number)s is not open any more.") % {"number": number})
+
+
+class SandboxOnly(PaymentError):
+    """Only test money moves at a partner's word."""
+
+    code = "sandbox_only"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Only a purchase of the sandbox can be paid like this; real ones at the checkout.")
+        )
+
+
+class CheckoutOver(PaymentError):
+    """The sandbox's checkout of this purchase is closed."""
+
+    code = "checkout_closed"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(_("The checkout of this purchase is closed."))
+
+
 class UnknownPurchase(PaymentError):
     """An event is about a purchase of ours that we do not know (yet): Stripe should send it again."""
 

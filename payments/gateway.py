@@ -1,7 +1,8 @@
 """Stripe, and the only module that knows it. Everything that comes out is a plain dataclass or one of our own errors.
 
-Without a key, development talks to the double in ``payments.double`` through the same client. stripe is imported on
-first use: a page that sells nothing should not pay for it.
+Without a key, development talks to the double in ``payments.double`` through the same client. Partners' sandboxes do so
+everywhere, with books of their own: the ids of what is in there say it, and no such id is ever sent to Stripe.
+stripe is imported on first use: a page that sells nothing should not pay for it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ __all__ = [
     "disputes_of",
     "expire_session",
     "intents_since",
+    "is_sandbox",
     "livemode",
     "refund",
     "retrieve_intent",
@@ -75,6 +77,7 @@ API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = (5, 15)
 NETWORK_RETRIES = 2
 DOUBLE_KEY = "sk_test_soloscore_double"
+SANDBOX = "sandbox"
 INTENT_DETAILS = "latest_charge"
 
 TAX_CODE = "txcd_10401100"
@@ -86,6 +89,11 @@ log = logging.getLogger(__name__)
 def livemode() -> bool:
     """Return whether real money moves."""
     return not settings.TEST_CHECKOUT and "_live_" in settings.STRIPE_SECRET_KEY
+
+
+def is_sandbox(identity: str) -> bool:
+    """Return whether a session or intent lies in the books of the sandbox."""
+    return identity.startswith((f"cs_{SANDBOX}_", f"pi_{SANDBOX}_"))
 
 
 def available() -> bool:
@@ -114,18 +122,20 @@ def create_session(*, order: Order, idempotency_key: str) -> CheckoutSession:
             "description": f"{settings.SITE_NAME}: {order.title}",
         },
         "client_reference_id": order.purchase_id,
-        "customer_email": order.email,
         "metadata": metadata,
         "expires_at": int(order.expires_at.timestamp()),
         "success_url": order.success_url,
         "cancel_url": order.cancel_url,
     }
+    if order.email:
+        params["customer_email"] = order.email
     if settings.STRIPE_TAX:
         params["automatic_tax"] = {"enabled": True}
         params["billing_address_collection"] = "required"
     with _told_plainly():
+        client = _client(sandbox=order.sandbox)
         return _session(
-            _client().v1.checkout.sessions.create(params=params, options={"idempotency_key": idempotency_key})
+            client.v1.checkout.sessions.create(params=params, options={"idempotency_key": idempotency_key})
         )
 
 
@@ -133,7 +143,7 @@ def retrieve_session(session_id: str) -> CheckoutSession:
     """Read a session, its intent and the intent's charge as they are now."""
     with _told_plainly():
         return _session(
-            _client().v1.checkout.sessions.retrieve(
+            _client_of(session_id).v1.checkout.sessions.retrieve(
                 session_id, params={"expand": ["payment_intent", f"payment_intent.{INTENT_DETAILS}"]}
             )
         )
@@ -143,7 +153,7 @@ def expire_session(session_id: str) -> CheckoutSession:
     """Ask Stripe to close a session. The answer is its state: ``expired``, or ``complete`` if the buyer was faster."""
     try:
         with _told_plainly():
-            return _session(_client().v1.checkout.sessions.expire(session_id))
+            return _session(_client_of(session_id).v1.checkout.sessions.expire(session_id))
     except Refused:
         return retrieve_session(session_id)
 
@@ -151,7 +161,8 @@ def expire_session(session_id: str) -> CheckoutSession:
 def retrieve_intent(intent_id: str) -> Intent:
     """Read a PaymentIntent and its charge as they are now."""
     with _told_plainly():
-        return _intent(_client().v1.payment_intents.retrieve(intent_id, params={"expand": [INTENT_DETAILS]}))
+        client = _client_of(intent_id)
+        return _intent(client.v1.payment_intents.retrieve(intent_id, params={"expand": [INTENT_DETAILS]}))
 
 
 def intents_since(moment: datetime) -> Iterator[Intent]:
@@ -163,7 +174,7 @@ def intents_since(moment: datetime) -> Iterator[Intent]:
     }
     while True:
         with _told_plainly():
-            page = _client().v1.payment_intents.list(params=params)
+            page = _client(sandbox=False).v1.payment_intents.list(params=params)
         yield from map(_intent, page.data)
         if not page.has_more:
             return
@@ -174,7 +185,7 @@ def capture(*, intent_id: str, idempotency_key: str) -> Intent:
     """Take the money that was authorised."""
     with _told_plainly():
         return _intent(
-            _client().v1.payment_intents.capture(
+            _client_of(intent_id).v1.payment_intents.capture(
                 intent_id, params={"expand": [INTENT_DETAILS]}, options={"idempotency_key": idempotency_key}
             )
         )
@@ -184,7 +195,7 @@ def cancel_intent(intent_id: str) -> Intent:
     """Give up an authorisation; return the intent as it is then, not ``canceled`` if the money was taken already."""
     try:
         with _told_plainly():
-            return _intent(_client().v1.payment_intents.cancel(intent_id))
+            return _intent(_client_of(intent_id).v1.payment_intents.cancel(intent_id))
     except Refused:
         return retrieve_intent(intent_id)
 
@@ -192,7 +203,7 @@ def cancel_intent(intent_id: str) -> Intent:
 def refund(*, intent_id: str, purchase_id: str, idempotency_key: str) -> Refund:
     """Send all the money of a captured intent back."""
     with _told_plainly():
-        refund = _client().v1.refunds.create(
+        refund = _client_of(intent_id).v1.refunds.create(
             params={"payment_intent": intent_id, "metadata": {"purchase": purchase_id}},
             options={"idempotency_key": idempotency_key},
         )
@@ -202,7 +213,7 @@ def refund(*, intent_id: str, purchase_id: str, idempotency_key: str) -> Refund:
 def disputes_of(intent_id: str) -> list[Dispute]:
     """Return every dispute about an intent, newest first."""
     with _told_plainly():
-        page = _client().v1.disputes.list(params={"payment_intent": intent_id, "limit": 100})
+        page = _client_of(intent_id).v1.disputes.list(params={"payment_intent": intent_id, "limit": 100})
         return [Dispute(id=dispute.id, status=dispute.status) for dispute in page.data]
 
 
@@ -309,11 +320,17 @@ def _told_plainly() -> Iterator[None]:
         raise Fault(str(error)) from error
 
 
-def _client() -> stripe.StripeClient:
+def _client_of(identity: str) -> stripe.StripeClient:
+    return _client(sandbox=is_sandbox(identity))
+
+
+def _client(*, sandbox: bool) -> stripe.StripeClient:
     if connection.in_atomic_block:
         raise RuntimeError("Stripe was called inside a database transaction; commit first.")
+    if sandbox:
+        return _double_client(settings.SANDBOX_STORE, mark=SANDBOX)
     if settings.TEST_CHECKOUT:
-        return _double_client(settings.TEST_CHECKOUT_STORE)
+        return _double_client(settings.TEST_CHECKOUT_STORE, mark="test")
     if not settings.STRIPE_SECRET_KEY:
         raise Misconfigured("STRIPE_SECRET_KEY is not set.")
     return _stripe_client(settings.STRIPE_SECRET_KEY)
@@ -332,7 +349,7 @@ def _stripe_client(key: str) -> stripe.StripeClient:
 
 
 @lru_cache(maxsize=4)
-def _double_client(store: Path) -> stripe.StripeClient:
+def _double_client(store: Path, *, mark: str) -> stripe.StripeClient:
     import stripe
 
     from payments.double.engine import Engine, ReplyLost
@@ -369,7 +386,7 @@ def _double_client(store: Path) -> stripe.StripeClient:
         def close(self) -> None:
             """Nothing is open between two requests."""
 
-    engine = Engine(store)
+    engine = Engine(store, mark=mark)
     return stripe.StripeClient(
         DOUBLE_KEY,
         stripe_version=API_VERSION,

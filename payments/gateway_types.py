@@ -41,7 +41,7 @@ class SignatureInvalid(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a Checkout Session is opened for."""
+    """What a Checkout Session is opened for. ``email`` is empty where nobody is to be written to."""
 
     purchase_id: str
     title: str
@@ -51,6 +51,7 @@ class Order:
     expires_at: datetime
     success_url: str
     cancel_url: str
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from generation.leases import LeasedRow
 from generation.models import Composition
+from payments.invoice_models import Invoice
+
+__all__ = [
+    "Declaration", "Incident", "Invoice", "OutboxMessage", "Purchase", "PurchaseEvent", "WebhookEvent",
+]  # fmt: skip
 
 
 class Purchase(models.Model):
@@ -29,6 +34,10 @@ class Purchase(models.Model):
         DISPUTED = "disputed", _("disputed")
         LOST = "lost", _("dispute lost")
         REVOKED = "revoked", _("revoked")
+
+    class Method(models.TextChoices):
+        CHECKOUT = "checkout", _("checkout")
+        INVOICE = "invoice", _("invoice")
 
     OVER = (State.EXPIRED, State.CANCELLED)
     """States that free the piece for somebody else."""
@@ -59,7 +68,16 @@ class Purchase(models.Model):
     payment_intent_id = models.CharField(
         _("PaymentIntent"), max_length=255, null=True, blank=True, unique=True
     )
+    method = models.CharField(_("paid by"), max_length=8, choices=Method, default=Method.CHECKOUT)
     is_test = models.BooleanField(_("test payment"), default=True)
+    is_sandbox = models.BooleanField(
+        _("sandbox"),
+        default=False,
+        help_text=_("Of a partner's trial: it knows the built-in test gateway only."),
+    )
+    return_url = models.CharField(
+        _("where the payer goes afterwards"), max_length=2000, blank=True, default=""
+    )
     checked_at = models.DateTimeField(
         _("looked up at Stripe"),
         null=True,
@@ -102,8 +120,25 @@ class Purchase(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=["held", "expired", "cancelled"])
-                | models.Q(payment_intent_id__isnull=False),
+                | models.Q(payment_intent_id__isnull=False)
+                | models.Q(method="invoice"),
                 name="payments_purchase_paid_has_intent",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(method="checkout")
+                | models.Q(session_id__isnull=True, payment_intent_id__isnull=True),
+                name="payments_purchase_invoice_has_no_checkout",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_sandbox=False) | models.Q(is_test=True),
+                name="payments_purchase_sandbox_is_test",
+            ),
+            # The ids of the sandbox's gateway say so: neither gateway is ever asked for what lies in the other.
+            models.CheckConstraint(
+                condition=models.Q(session_id__isnull=True)
+                | models.Q(is_sandbox=True, session_id__startswith="cs_sandbox_")
+                | (models.Q(is_sandbox=False) & ~models.Q(session_id__startswith="cs_sandbox_")),
+                name="payments_purchase_sandbox_has_own_gateway",
             ),
         ]
 

@@ -12,7 +12,7 @@ from generation.models import Composition
 from generation.services import set_sale_state
 from payments.bell import leave
 from payments.models import Incident, OutboxMessage, Purchase, PurchaseEvent
-from payments.partners import tell_of_purchase
+from payments.telling import tell_of_purchase
 
 State = Purchase.State
 SaleState = Composition.SaleState

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.addresses import address
 from accounts.languages import language_of
 from accounts.mails import send_mail
-from accounts.services import is_forgotten
+from accounts.services import has_mailbox
 from generation.pricing import price_label
 from generation.titles import title_of
 from payments.models import Declaration, OutboxMessage, Purchase
@@ -53,8 +53,8 @@ def send(
     context: Callable[[], dict[str, Any]],
     attachments: tuple[tuple[str, str, str], ...] = (),
 ) -> None:
-    """Send the buyer, in their language, what ``send_mail`` makes of the rest, unless the account was deleted."""
-    if is_forgotten(purchase.buyer):
+    """Send the buyer, in their language, what ``send_mail`` makes of the rest, unless it has no mailbox."""
+    if not has_mailbox(purchase.buyer):
         return
     send_mail(
         purchase.buyer.email,

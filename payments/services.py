@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -15,7 +16,8 @@ from django.utils import timezone, translation
 
 from accounts.addresses import address
 from accounts.languages import language_of
-from accounts.models import User
+from accounts.models import Partner, User
+from accounts.services import has_mailbox
 from generation.models import Composition
 from generation.services import set_sale_state
 from generation.titles import title_of
@@ -37,9 +39,9 @@ from payments.models import Purchase, PurchaseEvent
 from payments.moves import MIRROR, State, move_if, report
 from payments.nearness import sold_elsewhere
 from payments.outbox import drain_outbox
-from payments.partners import tell_of_purchase
 from payments.settle import cancel_purchase, settle, withdraw_piece
 from payments.sweeper import check_register, reconcile, sweep_purchases
+from payments.telling import tell_of_purchase
 from payments.webhooks import handle_event
 from payments.withdrawal import withdraw
 
@@ -57,24 +59,41 @@ EXPIRED_HOLDS_PER_PIECE_A_DAY = 5
 
 
 def start_purchase(
-    *, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Collection[str]
+    *,
+    composition_id: uuid.UUID,
+    buyer: User,
+    licensee: str,
+    consents: Collection[str],
+    partner: Partner | None = None,
+    return_url: str = "",
 ) -> Purchase:
     """Hold a piece for a buyer and open a Checkout Session: the purchase returned has its ``checkout_url``.
 
     ``consents`` are the kinds of what the buyer has just declared; they are logged with the words that were shown.
-    The same buyer gets the same purchase and page again. Raises ``BuyerNotAllowed``, ``NotForSale``, ``AlreadyHeld``,
-    ``AlreadySold``, ``TooManyHolds``, ``PaymentUnavailable`` or ``HoldLost``; the loser of a race never reaches Stripe.
+    The same buyer gets the same purchase and page again. A ``partner`` buys by its own account for a named client, who
+    is sent to ``return_url`` afterwards; what its sandbox buys never reaches Stripe. Raises ``BuyerNotAllowed``,
+    ``NotForSale``, ``AlreadyHeld``, ``AlreadySold``, ``TooManyHolds``, ``PaymentUnavailable`` or ``HoldLost``; the
+    loser of a race never reaches Stripe.
     """
-    check_buyer(buyer)
-    if not gateway.available():
+    if partner is None:
+        check_buyer(buyer)
+    if not gateway.available() and not (partner and partner.is_sandbox):
         raise PaymentUnavailable
-    purchase = _hold(composition_id=composition_id, buyer=buyer, licensee=licensee, consents=consents)
+    asked: dict[str, Any] = {
+        "composition_id": composition_id,
+        "buyer": buyer,
+        "licensee": licensee,
+        "consents": consents,
+        "partner": partner,
+        "return_url": return_url,
+    }
+    purchase = hold(**asked)
     if purchase.session_id is not None:
         # The page opened before may be closed by now, or paid. Stripe knows; if it is closed, the piece is held anew.
         with suppress(gateway.GatewayError):
             purchase = settle(purchase_id=purchase.pk)
         if purchase.state in Purchase.OVER:
-            purchase = _hold(composition_id=composition_id, buyer=buyer, licensee=licensee, consents=consents)
+            purchase = hold(**asked)
     return purchase if purchase.session_id is not None else _open_checkout(purchase)
 
 
@@ -86,16 +105,29 @@ def check_buyer(buyer: User) -> None:
         raise BuyerNotAllowed
 
 
-def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Collection[str]) -> Purchase:
-    """Insert the one live purchase of a piece, or return this buyer's own. The unique constraint decides."""
+def hold(
+    *,
+    composition_id: uuid.UUID,
+    buyer: User,
+    licensee: str,
+    consents: Collection[str],
+    partner: Partner | None = None,
+    return_url: str = "",
+    method: str = Purchase.Method.CHECKOUT,
+) -> Purchase:
+    """Insert the one live purchase of a piece, or return this buyer's own. The unique constraint decides.
+
+    Between the sandbox and the shop there is no way: in either, the pieces of the other are not for sale.
+    """
     now = timezone.now()
+    sandbox = partner is not None and partner.is_sandbox
     with transaction.atomic():
         # Two requests of one buyer wait for each other here, so that the limit below is exact.
         User.objects.select_for_update(no_key=True).get(pk=buyer.pk)
         composition = (
             Composition.objects.select_for_update(of=("self",))
             .select_related("maker")
-            .filter(pk=composition_id, state=Composition.State.READY)
+            .filter(pk=composition_id, state=Composition.State.READY, is_sandbox=sandbox)
             .first()
         )
         if composition is None:
@@ -107,7 +139,10 @@ def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Co
             price_minor=composition.price_minor,
             currency=composition.currency,
             expires_at=now + settings.HOLD_FOR,
-            is_test=not gateway.livemode(),
+            method=method,
+            is_test=sandbox or not gateway.livemode(),
+            is_sandbox=sandbox,
+            return_url=return_url,
             terms_version=settings.TERMS_VERSION,
         )
         try:
@@ -116,10 +151,10 @@ def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Co
         except IntegrityError as error:
             if not _is_taken(error):
                 raise
-            return _own_hold(composition, buyer=buyer, licensee=licensee, consents=consents)
+            return _own_hold(purchase, consents=consents, is_partner=partner is not None)
         if composition.maker.user_id != buyer.pk and not composition.is_listed(now=now):
             raise NotForSale
-        _check_limits(purchase)
+        _check_limits(purchase, at_once=partner.holds_at_once if partner else settings.HOLDS_PER_BUYER)
         if sold_elsewhere(composition):
             raise AlreadySold
         if not set_sale_state(
@@ -135,11 +170,11 @@ def _hold(*, composition_id: uuid.UUID, buyer: User, licensee: str, consents: Co
     return purchase
 
 
-def _check_limits(purchase: Purchase) -> None:
+def _check_limits(purchase: Purchase, *, at_once: int) -> None:
     """Raise ``TooManyHolds`` for a buyer who hoards: many pieces at once, or one piece again and again."""
     own = Purchase.objects.filter(buyer=purchase.buyer).exclude(pk=purchase.pk)
-    if own.filter(state__in=[State.HELD, State.CLAIMED]).count() >= settings.HOLDS_PER_BUYER:
-        raise TooManyHolds(settings.HOLDS_PER_BUYER)
+    if own.filter(state__in=[State.HELD, State.CLAIMED]).count() >= at_once:
+        raise TooManyHolds(at_once)
     today = own.filter(
         composition=purchase.composition,
         state=State.EXPIRED,
@@ -154,18 +189,23 @@ def _is_taken(error: IntegrityError) -> bool:
     return breaks_unique(error, constraint="payments_purchase_one_live", table=table, column="composition_id")
 
 
-def _own_hold(composition: Composition, *, buyer: User, licensee: str, consents: Collection[str]) -> Purchase:
-    """Return the buyer's own hold with the licensee as last typed. Raises what others are told."""
+def _own_hold(wanted: Purchase, *, consents: Collection[str], is_partner: bool) -> Purchase:
+    """Return the buyer's own hold with the licensee as last typed. Raises what others are told.
+
+    Two clients of a partner are two buyers: the second does not take the place of the first.
+    """
+    composition = wanted.composition
     live = Purchase.objects.exclude(state__in=Purchase.OVER).get(composition=composition)
     if live.state not in {State.HELD, State.CLAIMED}:
         raise AlreadySold
-    if live.buyer_id != buyer.pk:
+    same = (wanted.buyer_id, wanted.method) == (live.buyer_id, live.method)
+    if not same or (is_partner and wanted.licensee != live.licensee):
         raise AlreadyHeld
     if composition.sale_state == Composition.SaleState.RETIRED:
         # Its kin was sold; the outbox is about to close the checkout.
         raise AlreadySold
     declare(live, consents)
-    Purchase.objects.filter(pk=live.pk, state=State.HELD).update(licensee=licensee)
+    Purchase.objects.filter(pk=live.pk, state=State.HELD).update(licensee=wanted.licensee)
     live.refresh_from_db()
     return live
 
@@ -238,8 +278,9 @@ def _order(purchase: Purchase) -> gateway.Order:
         title=title,
         amount=purchase.price_minor,
         currency=purchase.currency,
-        email=purchase.buyer.email,
+        email=purchase.buyer.email if has_mailbox(purchase.buyer) else "",
         expires_at=purchase.expires_at,
-        success_url=address("purchase_return", str(purchase.pk)),
-        cancel_url=address("purchase", str(purchase.pk)),
+        success_url=purchase.return_url or address("purchase_return", str(purchase.pk)),
+        cancel_url=purchase.return_url or address("purchase", str(purchase.pk)),
+        sandbox=purchase.is_sandbox,
     )

@@ -17,8 +17,8 @@ from django.utils import timezone, translation
 from accounts.languages import language_of
 from generation.kin import retire_kin
 from generation.models import Composition
-from generation.partners import tell_sold_elsewhere
 from generation.services import set_sale_state
+from generation.telling import tell_sold_elsewhere
 from generation.works import lock_register
 from licensing.errors import AlreadyGranted
 from licensing.services import grant_right
@@ -30,7 +30,7 @@ from payments.gateway import CheckoutSession, Intent
 from payments.models import Purchase
 from payments.moves import Kind, SaleState, State, lock, move, move_if, report
 from payments.nearness import KIN, NEAR, sold_elsewhere
-from payments.partners import tell_of_sale
+from payments.telling import tell_of_sale
 
 log = logging.getLogger(__name__)
 
@@ -246,28 +246,12 @@ def _captured(purchase: Purchase, intent: Intent) -> Intent:
 
 def _sell(purchase: Purchase) -> bool:
     """Write the sale in one transaction: the state, the right, its certificate, and the work it leaves behind."""
-    now = timezone.now()
     try:
         with transaction.atomic():
             locked = lock(purchase)
             if locked.state != State.CLAIMED:
                 return True
-            move(locked, to=State.SOLD, reason="payment captured")
-            # What nobody named is certified by the name the buyer knew it by.
-            with translation.override(language_of(locked.buyer)):
-                right = grant_right(
-                    composition=locked.composition,
-                    purchase_id=locked.pk,
-                    holder_id=locked.buyer_id,
-                    licensee=locked.licensee,
-                    price_minor=locked.price_minor,
-                    currency=locked.currency,
-                    terms_version=locked.terms_version,
-                    is_test=locked.is_test,
-                    now=now,
-                )
-            tell_of_sale(locked, right=right)
-            _retire_kin(locked)
+            write_sale(locked, reason="payment captured")
     except AlreadyGranted:
         report(
             purchase, kind="captured_without_right", detail="the piece has another owner; the money goes back"
@@ -275,6 +259,29 @@ def _sell(purchase: Purchase) -> bool:
         send_back(purchase, intent_id=purchase.payment_intent_id or "")
         return move_if(purchase, expected=State.CLAIMED, to=State.REFUNDED, reason="refunded: already owned")
     return True
+
+
+def write_sale(locked: Purchase, *, reason: str) -> None:
+    """Turn a claimed purchase that ``lock`` returned into a sale: state, right, certificate; its kin leave the shop.
+
+    Part of the caller's transaction. Raises ``AlreadyGranted``.
+    """
+    move(locked, to=State.SOLD, reason=reason)
+    # What nobody named is certified by the name the buyer knew it by.
+    with translation.override(language_of(locked.buyer)):
+        right = grant_right(
+            composition=locked.composition,
+            purchase_id=locked.pk,
+            holder_id=locked.buyer_id,
+            licensee=locked.licensee,
+            price_minor=locked.price_minor,
+            currency=locked.currency,
+            terms_version=locked.terms_version,
+            is_test=locked.is_test,
+            now=timezone.now(),
+        )
+    tell_of_sale(locked, right=right)
+    _retire_kin(locked)
 
 
 def _retire_kin(purchase: Purchase) -> None:

@@ -37,6 +37,7 @@ def _isolated(settings: Settings, tmp_path: Path) -> None:
     settings.MAIL_DIR = tmp_path / "mail"
     settings.EMAIL_FILE_PATH = settings.MAIL_DIR
     settings.TEST_CHECKOUT_STORE = tmp_path / "test-stripe.sqlite3"
+    settings.SANDBOX_STORE = tmp_path / "sandbox-stripe.sqlite3"
     settings.SIGNING_KEYS_DIR = tmp_path / "keys"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.CELERY_BROKER_URL = "memory://"

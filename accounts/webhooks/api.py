@@ -8,14 +8,14 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import exceptions, generics, pagination, status
+from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.authentication import MayUseWebhooks, PartnerAuthentication
-from accounts.services import maker_of_client
+from accounts.api import ApiView, NewestFirst, problems
+from accounts.authentication import PartnerToken
+from accounts.services import WEBHOOKS_READ, WEBHOOKS_WRITE, maker_of_client
 from accounts.webhooks import services
 from accounts.webhooks.addresses import UnsafeAddress
 from accounts.webhooks.catalogue import EventType, example_of
@@ -29,12 +29,6 @@ from accounts.webhooks.serializers import (
     WebhookSerializer,
     WebhookWishes,
 )
-
-PROBLEM = OpenApiResponse(
-    OpenApiTypes.OBJECT, description="What went wrong, as a problem document (RFC 9457)."
-)
-PROBLEMS = {401: PROBLEM, 403: PROBLEM}
-OF_ONE = {404: PROBLEM, **PROBLEMS}
 
 WEBHOOK: dict[str, Any] = {
     "id": "0d0a7a53-3c0b-4f3e-8f7e-2f8f5b5f6a10",
@@ -75,26 +69,21 @@ class Conflict(exceptions.APIException):
     default_code = "conflict"
 
 
-class NewestFirst(pagination.CursorPagination):
-    page_size = 20
-    ordering = ("-created_at", "pk")
-
-
-class NewestDeliveriesFirst(pagination.CursorPagination):
+class NewestDeliveriesFirst(NewestFirst):
     page_size = 50
     ordering = ("-pk",)
 
 
-class _WebhooksView(generics.GenericAPIView):
+class _WebhooksView(ApiView):
     """Finds what belongs to the partner who asks, and turns refusals of the services into problems."""
 
-    authentication_classes = [PartnerAuthentication]
-    permission_classes = [MayUseWebhooks]
+    scopes = (WEBHOOKS_READ, WEBHOOKS_WRITE)
 
     @property
     def client_id(self) -> str:
         """The client of the partner who asks; empty while the schema is made."""
-        return getattr(self.request.auth, "client_id", None) or ""
+        token: Any = self.request.auth
+        return token.partner.client_id if isinstance(token, PartnerToken) else ""
 
     def get_queryset(self) -> QuerySet[Any]:
         return services.endpoints_of(self.client_id) if self.client_id else WebhookEndpoint.objects.none()
@@ -122,8 +111,9 @@ class Webhooks(_WebhooksView):
     pagination_class = NewestFirst
 
     @extend_schema(
+        tags=["webhooks"],
         operation_id="list_webhooks",
-        responses={200: WebhookSerializer(many=True), **OF_ONE},
+        responses={200: WebhookSerializer(many=True), **problems(404)},
         examples=[SHOWN],
     )
     def get(self, request: Request) -> Response:
@@ -132,9 +122,10 @@ class Webhooks(_WebhooksView):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(
+        tags=["webhooks"],
         operation_id="create_webhook",
         request=WebhookWishes,
-        responses={201: NewWebhookSerializer, 400: PROBLEM, 409: PROBLEM, 422: PROBLEM, **PROBLEMS},
+        responses={201: NewWebhookSerializer, **problems(400, 409, 415, 422)},
         examples=[
             OpenApiExample(
                 "Two types of events",
@@ -163,15 +154,21 @@ class Webhooks(_WebhooksView):
 class OneWebhook(_WebhooksView):
     serializer_class = WebhookSerializer
 
-    @extend_schema(operation_id="get_webhook", responses={200: WebhookSerializer, **OF_ONE}, examples=[SHOWN])
+    @extend_schema(
+        tags=["webhooks"],
+        operation_id="get_webhook",
+        responses={200: WebhookSerializer, **problems(404)},
+        examples=[SHOWN],
+    )
     def get(self, request: Request, webhook_id: uuid.UUID) -> Response:
         """Show one webhook, and since when it fails if it does."""
         return Response(self.get_serializer(self.endpoint(webhook_id)).data)
 
     @extend_schema(
+        tags=["webhooks"],
         operation_id="change_webhook",
         request=WebhookChange,
-        responses={200: WebhookSerializer, 400: PROBLEM, 422: PROBLEM, **OF_ONE},
+        responses={200: WebhookSerializer, **problems(400, 404, 415, 422)},
         examples=[OpenApiExample("Switch it on again", value={"is_active": True}, request_only=True), SHOWN],
     )
     def patch(self, request: Request, webhook_id: uuid.UUID) -> Response:
@@ -183,8 +180,9 @@ class OneWebhook(_WebhooksView):
         return Response(self.get_serializer(endpoint).data)
 
     @extend_schema(
+        tags=["webhooks"],
         operation_id="delete_webhook",
-        responses={204: OpenApiResponse(description="It is told nothing any more."), **OF_ONE},
+        responses={204: OpenApiResponse(description="It is told nothing any more."), **problems(404)},
     )
     def delete(self, request: Request, webhook_id: uuid.UUID) -> Response:
         """Delete a webhook, with what waits for it."""
@@ -196,9 +194,10 @@ class Secret(_WebhooksView):
     serializer_class = NewWebhookSerializer
 
     @extend_schema(
+        tags=["webhooks"],
         operation_id="rotate_webhook_secret",
         request=None,
-        responses={200: NewWebhookSerializer, **OF_ONE},
+        responses={200: NewWebhookSerializer, **problems(404)},
         examples=[
             OpenApiExample("The webhook with its new secret", value=WEBHOOK | SECRET, response_only=True)
         ],
@@ -214,9 +213,10 @@ class Test(_WebhooksView):
     serializer_class = DeliverySerializer
 
     @extend_schema(
+        tags=["webhooks"],
         operation_id="test_webhook",
         request=None,
-        responses={202: DeliverySerializer, 409: PROBLEM, **OF_ONE},
+        responses={202: DeliverySerializer, **problems(404, 409)},
         examples=[DELIVERY],
     )
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
@@ -230,11 +230,12 @@ class Deliveries(_WebhooksView):
     pagination_class = NewestDeliveriesFirst
 
     @extend_schema(
+        tags=["webhooks"],
         operation_id="list_webhook_deliveries",
         parameters=[
             OpenApiParameter("state", str, enum=WebhookDelivery.State.values, description="Only these.")
         ],
-        responses={200: DeliverySerializer(many=True), 422: PROBLEM, **OF_ONE},
+        responses={200: DeliverySerializer(many=True), **problems(404, 422)},
         examples=[DELIVERY],
     )
     def get(self, request: Request, webhook_id: uuid.UUID) -> Response:
@@ -252,9 +253,10 @@ class ReplayOne(_WebhooksView):
     serializer_class = DeliverySerializer
 
     @extend_schema(
+        tags=["webhooks"],
         operation_id="replay_webhook_delivery",
         request=None,
-        responses={202: DeliverySerializer, 409: PROBLEM, **OF_ONE},
+        responses={202: DeliverySerializer, **problems(404, 409)},
         examples=[DELIVERY],
     )
     def post(self, request: Request, webhook_id: uuid.UUID, delivery_id: int) -> Response:
@@ -271,9 +273,10 @@ class ReplayFailed(_WebhooksView):
     serializer_class = ReplayedSerializer
 
     @extend_schema(
+        tags=["webhooks"],
         operation_id="replay_failed_webhook_deliveries",
         request=ReplaySerializer,
-        responses={202: ReplayedSerializer, 400: PROBLEM, 422: PROBLEM, **OF_ONE},
+        responses={202: ReplayedSerializer, **problems(400, 404, 415, 422)},
         examples=[
             OpenApiExample("Since yesterday", value={"since": "2026-11-26T00:00:00Z"}, request_only=True),
             OpenApiExample("Seven", value={"replayed": 7}, response_only=True),

@@ -179,7 +179,7 @@ class Browser:
         data = hidden.get("payment_intent_data", {})
         session |= with_tax(session, on_top=hidden.get("tax_on_top", False))
         intent = {
-            "id": new_id("pi"),
+            "id": new_id(f"pi_{books.mark}"),
             "object": "payment_intent",
             "amount": session["amount_total"],
             "amount_capturable": 0,

@@ -59,8 +59,8 @@ class Refusal(Exception):
 class Engine:
     """Answers requests; the state lies in the store, so any number of processes may share it."""
 
-    def __init__(self, path: Path) -> None:
-        self.store = Store(path)
+    def __init__(self, path: Path, *, mark: str = "test") -> None:
+        self.store = Store(path, mark=mark)
 
     def handle(self, *, method: str, path: str, form: str, key: str | None) -> tuple[int, Document]:
         """Answer one request. Raises ``ReplyLost`` when the fault script says so."""
@@ -202,7 +202,7 @@ def _create_session(books: Books, params: Document) -> Document:
     behaviours = {price.get("tax_behavior") for price in prices}
     if taxed and not behaviours <= {"inclusive", "exclusive"}:
         raise Refusal(400, "With automatic tax, every price needs a `tax_behavior`: inclusive or exclusive.")
-    identity = new_id("cs_test")
+    identity = new_id(f"cs_{books.mark}")
     session = {
         "id": identity,
         "object": "checkout.session",

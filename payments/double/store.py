@@ -41,8 +41,9 @@ class Call:
 class Store:
     """The file. ``open()`` gives a ``Books`` inside one exclusive transaction."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mark: str) -> None:
         self.path = path
+        self.mark = mark
 
     @contextmanager
     def open(self) -> Iterator[Books]:
@@ -56,7 +57,7 @@ class Store:
             for statement in SCHEMA.split(";"):
                 connection.execute(statement)
             try:
-                yield Books(connection)
+                yield Books(connection, mark=self.mark)
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
@@ -68,8 +69,10 @@ class Store:
 class Books:
     """Objects, replays, faults, calls and outgoing events, within one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, mark: str) -> None:
         self._connection = connection
+        self.mark = mark
+        """Stands in the ids of sessions and intents, so that they tell where they lie."""
 
     def get(self, identity: str) -> Document | None:
         """Return an object as Stripe would show it, or None."""

@@ -19,7 +19,7 @@ from accounts.webhooks.delivery import LADDER
 from accounts.webhooks.models import WebhookEndpoint
 from accounts.webhooks.signing import headers_for, secret_of
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "partners-webhooks.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "partners" / "webhooks.md"
 TEXT = PAGE.read_text()
 
 

@@ -22,23 +22,46 @@ def test_the_committed_description_is_that_of_the_code(tmp_path: Path) -> None:
 
 def test_the_description_names_every_operation_and_its_refusals() -> None:
     paths = yaml.safe_load(COMMITTED.read_text())["paths"]
-    assert set(paths) == {
-        "/api/v1/compositions/",
-        "/api/v1/compositions/{composition_id}/",
-        "/api/v1/compositions/{composition_id}/variations/",
-        "/api/v1/instruments/",
-        "/api/v1/webhooks/",
-        "/api/v1/webhooks/{webhook_id}/",
-        "/api/v1/webhooks/{webhook_id}/deliveries/",
-        "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay/",
-        "/api/v1/webhooks/{webhook_id}/replay/",
-        "/api/v1/webhooks/{webhook_id}/secret/",
-        "/api/v1/webhooks/{webhook_id}/test/",
-    }
+    one, offer, own, hook = "{composition_id}/", "{copyright_id}/", "{purchase_id}/", "{webhook_id}/"
+    assert {path.removeprefix("/api/v1/") for path in paths} == {
+        "account/", "usage/", "instruments/",
+        "compositions/", f"compositions/{one}", f"compositions/{one}cancel/", f"compositions/{one}originality/",
+        f"compositions/{one}roll/", f"compositions/{one}variations/",
+        "offers/", f"offers/{one}", f"offers/{one}similar/", f"offers/{one}originality/", f"offers/{one}roll/",
+        "purchases/", f"purchases/{own}", f"purchases/{own}cancel/", f"purchases/{own}pay/", "invoices/",
+        "certificates/", f"certificates/{offer}", f"certificates/{offer}files/",
+        "webhooks/", f"webhooks/{hook}", f"webhooks/{hook}deliveries/",
+        f"webhooks/{hook}deliveries/{{delivery_id}}/replay/", f"webhooks/{hook}replay/", f"webhooks/{hook}secret/",
+        f"webhooks/{hook}test/",
+    }  # fmt: skip
     create = paths["/api/v1/compositions/"]["post"]["responses"]
-    assert set(create) == {"202", "400", "401", "403", "422", "429", "503"}
-    more = paths["/api/v1/compositions/{composition_id}/variations/"]["post"]["responses"]
-    assert set(more) == {*create, "404", "409"}
+    assert set(create) == {"202", "400", "401", "403", "406", "409", "415", "422", "429", "503"}
+
+
+def test_every_operation_has_an_example_of_its_answer_and_of_its_body() -> None:
+    bare = []
+    for path, methods in yaml.safe_load(COMMITTED.read_text())["paths"].items():
+        for method, operation in methods.items():
+            good = next(operation["responses"][code] for code in operation["responses"] if code[0] == "2")
+            bodies = [good["content"]["application/json"]]
+            bodies += operation.get("requestBody", {}).get("content", {}).values()
+            if not all(body.get("examples") for body in bodies):
+                bare.append(f"{method} {path}")
+    assert bare == []
+
+
+def test_every_operation_names_the_scope_it_asks_for() -> None:
+    paths = yaml.safe_load(COMMITTED.read_text())["paths"]
+    asked = {
+        (path.split("/")[3], method): operation["security"][0]["partner"]
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+    assert asked[("compositions", "get")] == asked[("offers", "get")] == ["compositions:read"]
+    assert asked[("compositions", "post")] == ["compositions:write"]
+    assert asked[("purchases", "get")] == asked[("certificates", "get")] == ["purchases:read"]
+    assert asked[("purchases", "post")] == ["purchases:write"]
+    assert asked[("account", "get")] == []
 
 
 @pytest.mark.django_db

@@ -23,11 +23,16 @@ CHROMIUM_FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the shop keeps everything it writes."""
+    return tmp_path_factory.mktemp("shop")
+
+
+@pytest.fixture(scope="session")
+def shop(shop_folder: Path) -> Iterator[str]:
     """Prepare and serve an empty shop; yields its address."""
-    folder: Path = tmp_path_factory.mktemp("shop")
     # The spoken tags and unpacked fonts of the test run serve here as well; they only cost time.
-    with bench.served(settings.BASE_DIR, var=folder) as address:
+    with bench.served(settings.BASE_DIR, var=shop_folder) as address:
         yield address
 
 

@@ -135,7 +135,7 @@ def test_one_buyer_cannot_hold_one_piece_all_day(shop: Shop) -> None:
 def test_a_hold_whose_checkout_never_opened_is_released_by_the_sweeper(shop: Shop) -> None:
     """The process died between the row and Stripe."""
     piece = a_listed_composition()
-    hold = services._hold(composition_id=piece.pk, buyer=a_user(), licensee="Ada", consents=CONSENTS)
+    hold = services.hold(composition_id=piece.pk, buyer=a_user(), licensee="Ada", consents=CONSENTS)
     services.sweep_purchases()
     assert states() == ["held"]
     Purchase.objects.filter(pk=hold.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
@@ -303,7 +303,7 @@ def test_while_stripe_is_silent_a_held_piece_is_not_withdrawn(shop: Shop) -> Non
 
 @pytest.mark.row("R11")
 def test_a_hold_without_a_checkout_is_withdrawn_with_its_piece(shop: Shop) -> None:
-    hold = services._hold(
+    hold = services.hold(
         composition_id=a_listed_composition().pk, buyer=a_user(), licensee="Ada", consents=CONSENTS
     )
     assert services.withdraw_piece(purchase=hold, reason="a complaint").state == "cancelled"

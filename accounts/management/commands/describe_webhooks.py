@@ -25,7 +25,7 @@ class Command(BaseCommand):
     help = "Write the catalogue of webhook events into a page, between its marks."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("page", nargs="?", type=Path, default=Path("docs/partners-webhooks.md"))
+        parser.add_argument("page", nargs="?", type=Path, default=Path("docs/partners/webhooks.md"))
 
     def handle(self, *_arguments: Any, page: Path, **_options: Any) -> None:
         try:
