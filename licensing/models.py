@@ -10,7 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from generation.models import Composition
 from licensing.chain import BEFORE_THE_FIRST
+from licensing.complaint_models import Complaint, ComplaintEvent, RegisterCheck
 from licensing.leases import LeasedRow
+
+__all__ = [
+    "Certificate", "ChainHead", "Complaint", "ComplaintEvent", "DeliveredFile", "ExclusiveRight", "Extra",
+    "RegisterCheck", "RegisterEntry", "Replacement",
+]  # fmt: skip
 
 
 class ExclusiveRight(models.Model):

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.models import User
+from marketplace.staff.roles import sync_roles
 
 UNUSED_STATIC = ["redoc"]
 """The API's page shows Swagger; nothing here uses the Redoc that comes in the same package."""
@@ -37,6 +38,7 @@ class Command(BaseCommand):
         if not static_is_current():
             call_command("collectstatic", ignore_patterns=UNUSED_STATIC, **quiet)
         call_command("sync_instruments", verbosity=0)
+        sync_roles()
         call_command("record_works")
         call_command("seed_shop", verbosity=0)
         email, password = staff_login()
