@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import time
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Maker, User
@@ -33,6 +36,18 @@ def a_user(**fields: Any) -> User:
 def a_staff_user(**fields: Any) -> User:
     """A user who may do everything in the admin."""
     return a_user(is_staff=True, is_superuser=True, **fields)
+
+
+def staff_client(user: User | None = None, *, proved_ago: timedelta = timedelta()) -> Client:
+    """The browser of a member of staff who proved who they are that long ago; of a superuser unless one is given."""
+    client = Client()
+    client.force_login(user or a_staff_user())
+    session = client.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [
+        {"method": "password", "at": time.time() - proved_ago.total_seconds()}
+    ]
+    session.save()
+    return client
 
 
 def a_maker(**fields: Any) -> Maker:

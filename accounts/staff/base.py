@@ -9,11 +9,13 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from accounts.staff import access, audit
@@ -98,6 +100,7 @@ class StaffAdmin(admin.ModelAdmin):
     def about(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         """Return what the page of one object shows beside its fields."""
         meta = self.model._meta
+        key = unquote(object_id)
         own = [
             (name, label)
             for name, label in self.get_action_choices(request, default_choices=[])
@@ -108,12 +111,12 @@ class StaffAdmin(admin.ModelAdmin):
         context: dict[str, Any] = {
             "object_actions": bar if own else None,
             "object_actions_url": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-            + f"?{meta.pk.name}__exact={object_id}",
-            "object_key": object_id,
+            + f"?{urlencode({f'{meta.pk.name}__exact': key})}",
+            "object_key": key,
         }
         if request.user.has_perm("accounts.view_auditentry"):
             log = reverse("admin:accounts_auditentry_changelist")
-            context["audit_url"] = f"{log}?kind={meta.label_lower}&object_id={object_id}"
+            context["audit_url"] = f"{log}?{urlencode({'kind': meta.label_lower, 'object_id': key})}"
         return context
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
