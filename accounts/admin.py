@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEntry, Maker, User
 from accounts.staff.access import require_fresh
-from accounts.staff.base import ReadOnlyAdmin, StaffAdmin
+from accounts.staff.admin import ReadOnlyAdmin, StaffAdmin
 
 
 @admin.register(User)

@@ -98,7 +98,7 @@ class Maker(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One deed of a member of staff. Rows are added by ``accounts.staff.audit`` and never change: triggers see to it."""
+    """One deed of a member of staff. ``accounts.staff.audit`` adds rows; a trigger keeps them as they are."""
 
     class Outcome(models.TextChoices):
         ASKED = "asked", _("asked for")

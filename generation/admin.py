@@ -18,7 +18,14 @@ from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.staff.base import NO_REASON, ReadOnlyAdmin, ReadOnlyInline, ReasonForm, StaffAdmin, given_reason
+from accounts.staff.admin import (
+    NO_REASON,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ReasonForm,
+    StaffAdmin,
+    given_reason,
+)
 from generation import catalogue, services, storage
 from generation.errors import GenerationError
 from generation.models import ComposerModel, Composition, Instrument, PriceChange, Rating
@@ -38,7 +45,7 @@ _signer = TimestampSigner(salt="generation.master")
 class PriceChangeInline(ReadOnlyInline):
     model = PriceChange
     fields = ["at", "staff", "old", "new"]
-    readonly_fields = fields
+    readonly_fields = ["at", "staff", "old", "new"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PriceChange]:
         changes: QuerySet[PriceChange] = super().get_queryset(request)

@@ -132,7 +132,9 @@ def activate_model(*, model: ComposerModel) -> bool:
     """
     if folder_of_model(model) is None:
         raise NotAllowed(
-            _("The network %(version)s is not installed on this machine, so nothing could be composed with it.")
+            _(
+                "The network %(version)s is not installed on this machine, so nothing could be composed with it."
+            )
             % {"version": model.version}
         )
     with transaction.atomic():

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
+from typing import Any
+
 from django.db import transaction
 
 from generation.models import Instrument, PriceChange
 
 
-def set_price(
-    *, instrument: Instrument, price_minor: int, currency: str, staff: AbstractBaseUser | AnonymousUser
-) -> bool:
+def set_price(*, instrument: Instrument, price_minor: int, currency: str, staff: Any) -> bool:
     """Set what a piece of an instrument costs from now on, in cents. False, and no line of history, if it does already.
 
     Pieces that were ordered before, and holds on them, keep the price they were shown with.

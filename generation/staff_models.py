@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PriceChange(models.Model):
-    """One change of an instrument's price: rows are added and never changed. Pieces keep the price they were ordered at."""
+    """One change of an instrument's price. Rows are never changed; pieces keep the price they were ordered at."""
 
     instrument = models.ForeignKey(
         "generation.Instrument",

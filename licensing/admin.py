@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.staff.base import NO_REASON, ReadOnlyAdmin, ReadOnlyInline, ReasonForm
+from accounts.staff.admin import NO_REASON, ReadOnlyAdmin, ReadOnlyInline, ReasonForm
 from generation.errors import GenerationError
 from generation.services import withdraw_composition
 from licensing import complaints, register_check
@@ -46,7 +46,9 @@ class ExclusiveRightAdmin(ReadOnlyAdmin):
     list_filter = ["state"]
     list_select_related = ["composition", "holder"]
     search_fields = ["licensee__istartswith", "=holder__email"]
-    search_help_text = gettext_lazy("A key of piece or purchase, how a name begins, or a whole e-mail address.")
+    search_help_text = gettext_lazy(
+        "A key of piece or purchase, how a name begins, or a whole e-mail address."
+    )
     sought_by_key = ("pk", "composition_id", "purchase_id")
     date_hierarchy = "granted_at"
 
@@ -198,7 +200,8 @@ class ComplaintAdmin(ReadOnlyAdmin):
     sought_by_key = ("pk", "composition_id")
     date_hierarchy = "filed_at"
     fields = [
-        "state", "about", "name", "email", "text", "named", "piece", "certificate", "language", "filed_at", "changed_at",
+        "state", "about", "name", "email", "text", "named", "piece", "certificate", "language", "filed_at",
+        "changed_at",
     ]  # fmt: skip
     inlines = [ComplaintEventInline]
     action_form = AnswerForm

@@ -31,9 +31,7 @@ class Complaint(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     about = models.CharField(_("what it is about"), max_length=11, choices=About)
-    named = models.CharField(
-        _("piece or certificate, as written"), max_length=200, blank=True, default=""
-    )
+    named = models.CharField(_("piece or certificate, as written"), max_length=200, blank=True, default="")
     composition = models.ForeignKey(
         Composition,
         on_delete=models.PROTECT,

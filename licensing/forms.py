@@ -72,8 +72,13 @@ class ComplaintForm(forms.Form):
         help_text=_("If a work of yours is concerned: which one it is, and where it can be heard."),
     )
     name = forms.CharField(
-        label=_("Your name"), max_length=160, min_length=2, widget=forms.TextInput(attrs={"autocomplete": "name"})
+        label=_("Your name"),
+        max_length=160,
+        min_length=2,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = forms.EmailField(
-        label=_("Your e-mail address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        label=_("Your e-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )

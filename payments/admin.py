@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.staff import audit
 from accounts.staff.access import require_fresh
-from accounts.staff.base import NO_REASON, ReadOnlyAdmin, ReadOnlyInline, ReasonForm, given_reason
+from accounts.staff.admin import NO_REASON, ReadOnlyAdmin, ReadOnlyInline, ReasonForm, given_reason
 from payments import services
 from payments.errors import AlreadyRefunded, AlreadyRevoked, PaymentError
 from payments.gateway import GatewayError
@@ -102,9 +102,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
             return _("Paid in the built-in test checkout; Stripe does not know of it.")
         mode = "test/" if purchase.is_test else ""
         address = AT_STRIPE.format(mode=mode, intent=purchase.payment_intent_id)
-        return format_html(
-            '<a href="{}" rel="noreferrer">{}</a>', address, purchase.payment_intent_id
-        )
+        return format_html('<a href="{}" rel="noreferrer">{}</a>', address, purchase.payment_intent_id)
 
     @admin.action(description=gettext_lazy("Ask Stripe and settle now"), permissions=["settle"])
     def settle_now(self, request: HttpRequest, queryset: QuerySet[Purchase]) -> None:
@@ -188,7 +186,12 @@ class PurchaseAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{purchase.pk}: {text}", level)
                 continue
             self.log_deed(
-                request, purchase, f"{did}: now {result.state}", reason=reason, before=before, after=_standing(result)
+                request,
+                purchase,
+                f"{did}: now {result.state}",
+                reason=reason,
+                before=before,
+                after=_standing(result),
             )
             self.message_user(request, f"{purchase.pk}: {result.get_state_display()}", messages.SUCCESS)
 

@@ -99,14 +99,16 @@ class Backlog:
 def backlogs() -> list[Backlog]:
     """Count what was left to be done later, by kind."""
     waiting = {
-        "webhooks": WebhookEvent.objects.filter(processed_at=None).aggregate(n=Count("pk"), t=Min("received_at")),
+        "webhooks": WebhookEvent.objects.filter(processed_at=None).aggregate(
+            n=Count("pk"), t=Min("received_at")
+        ),
         "outbox": OutboxMessage.objects.filter(done_at=None).aggregate(n=Count("pk"), t=Min("created_at")),
         "extras": Extra.objects.filter(state__in=["queued", "building"]).aggregate(
             n=Count("pk"), t=Min("requested_at")
         ),
-        "complaint_mails": ComplaintEvent.objects.filter(Q(from_state="") | ~Q(text=""), mailed_at=None).aggregate(
-            n=Count("pk"), t=Min("at")
-        ),
+        "complaint_mails": ComplaintEvent.objects.filter(
+            Q(from_state="") | ~Q(text=""), mailed_at=None
+        ).aggregate(n=Count("pk"), t=Min("at")),
     }
     return [Backlog(name, found["n"], found["t"]) for name, found in waiting.items()]
 
@@ -114,7 +116,9 @@ def backlogs() -> list[Backlog]:
 def complaints() -> dict[str, Any]:
     """Count the complaints that nobody has decided."""
     found: dict[str, Any] = Complaint.objects.filter(state__in=["new", "in_work"]).aggregate(
-        new=Count("pk", filter=Q(state="new")), in_work=Count("pk", filter=Q(state="in_work")), oldest=Min("filed_at")
+        new=Count("pk", filter=Q(state="new")),
+        in_work=Count("pk", filter=Q(state="in_work")),
+        oldest=Min("filed_at"),
     )
     return found
 

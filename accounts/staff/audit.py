@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, QuerySet
 
 from accounts.models import AuditEntry
@@ -17,7 +15,7 @@ Outcome = AuditEntry.Outcome
 
 def record(
     *,
-    staff: AbstractBaseUser | AnonymousUser,
+    staff: Any,
     did: str,
     thing: Model,
     reason: str = "",

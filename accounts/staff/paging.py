@@ -12,7 +12,7 @@ COUNTED_AT_MOST = 10_000
 """Whoever filters and still finds more than this narrows the filter; pages behind it are not offered."""
 
 
-class EstimatingPaginator(Paginator):
+class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
     """Takes PostgreSQL's own estimate for a whole table, and stops counting a part of one at ten thousand."""
 
     object_list: Any

@@ -24,7 +24,7 @@ class _Echo:
         return text
 
 
-def lines(rows: QuerySet[Any], *, columns: Iterable[str], model_admin: ModelAdmin) -> Iterator[str]:
+def lines(rows: QuerySet[Any], *, columns: Iterable[Any], model_admin: ModelAdmin[Any]) -> Iterator[str]:
     """Yield the head and a line for each row. Columns are those of the list, values as the database has them."""
     names = [name for name in columns if name != "action_checkbox"]
     writer = csv.writer(_Echo())
@@ -48,7 +48,7 @@ def cell(value: Any) -> str:
     return f"'{text}" if text.lstrip().startswith(FORMULA_BEGINS_WITH) or text[:1] in "\t\r\n" else text
 
 
-def _value(name: str, row: Model, *, model_admin: ModelAdmin) -> Any:
+def _value(name: str, row: Model, *, model_admin: ModelAdmin[Any]) -> Any:
     try:
         field, _attribute, value = lookup_field(name, row, model_admin)
     except ObjectDoesNotExist:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
-
 from generation import figures as composing
 from payments import figures as selling
 
@@ -25,7 +22,7 @@ class Bar:
     label: str
 
 
-def dashboard(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
+def dashboard(user: Any) -> dict[str, Any]:
     """Return the figures that somebody's permissions let them see; some twenty queries, however much there is."""
     facts: dict[str, Any] = {}
     if user.has_perm("generation.view_composition"):

@@ -1,4 +1,4 @@
-"""Who of the staff may do what: the one table. ``manage.py sync_roles`` makes the groups from it, docs/staff.md shows it.
+"""Who of the staff may do what: the one table. ``manage.py sync_roles`` makes groups of it, docs/staff.md shows it.
 
 A superuser may do all of this as well, and nobody more: what is not here (deleting a purchase, rewriting a certificate)
 no page of the admin offers.

@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts.staff.access import is_staff, lacks_second_factor
-from accounts.staff.base import StaffAdmin
+from accounts.staff.admin import StaffAdmin
 from marketplace.staff.dashboard import dashboard
 
 
@@ -36,11 +36,11 @@ class StaffSite(admin.AdminSite):
         return is_staff(request.user) and not lacks_second_factor(request.user)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Lead to allauth's log-in, with its rate limits, or to setting up a second factor. There is no other way in."""
+        """Lead to allauth's log-in, with its rate limits, or to setting up a second factor: no other way in."""
         answer: HttpResponse = secure_admin_login(_way_in)(request)
         return answer
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Lead to allauth's page, which asks for the old proof and has rate limits."""
         return redirect("account_change_password")
 

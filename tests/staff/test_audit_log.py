@@ -58,7 +58,12 @@ def test_what_is_written_stays_as_it_is(rows: Any) -> None:
         record(staff=user, did="tested", thing=user)
     else:
         rows.objects.create(
-            instrument=an_instrument(), old_minor=100, old_currency="eur", new_minor=200, new_currency="eur", staff=user
+            instrument=an_instrument(),
+            old_minor=100,
+            old_currency="eur",
+            new_minor=200,
+            new_currency="eur",
+            staff=user,
         )
     with pytest.raises(IntegrityError), transaction.atomic():
         rows.objects.update(staff=a_staff_user())

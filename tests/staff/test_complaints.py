@@ -22,7 +22,13 @@ WORDS = "This melody is mine; it was published in 2019."
 
 
 def form(**fields: str) -> dict[str, str]:
-    return {"about": "my_work", "named": "", "text": WORDS, "name": "Ada", "email": "ada@example.com"} | fields
+    return {
+        "about": "my_work",
+        "named": "",
+        "text": WORDS,
+        "name": "Ada",
+        "email": "ada@example.com",
+    } | fields
 
 
 def filed(**fields: str) -> Complaint:
@@ -68,7 +74,9 @@ def test_one_address_files_three_a_minute() -> None:
 
 @pytest.mark.parametrize(("before", "to"), list(itertools.product(TRANSITIONS, TRANSITIONS)))
 def test_a_complaint_moves_as_the_table_says(before: str, to: str) -> None:
-    complaint = Complaint.objects.create(about="other", name="x", email="x@example.com", text="x", state=before)
+    complaint = Complaint.objects.create(
+        about="other", name="x", email="x@example.com", text="x", state=before
+    )
     allowed = to in TRANSITIONS[before]
     try:
         move_complaint(complaint=complaint, to=to, staff=a_staff_user(), text="words")
@@ -92,9 +100,10 @@ def test_an_answer_needs_words_and_reaches_who_complained_in_their_language() ->
     mail_complainants()
     assert [len(mail.outbox), mail.outbox[1].subject[:15]] == [2, "Ihre Beschwerde"]
     assert "published after ours" in mail.outbox[1].body
-    assert ("complaint in_work → answered", "Your work was published after ours.") in AuditEntry.objects.values_list(
-        "did", "reason"
-    )
+    assert (
+        "complaint in_work → answered",
+        "Your work was published after ours.",
+    ) in AuditEntry.objects.values_list("did", "reason")
 
 
 def test_a_mail_that_cannot_be_sent_is_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +118,9 @@ def test_a_mail_that_cannot_be_sent_is_sent_later(monkeypatch: pytest.MonkeyPatc
     assert mail_complainants() == 1
 
 
-@pytest.mark.parametrize(("sale_state", "after"), [("available", "retired"), ("on_hold", "on_hold"), ("sold", "sold")])
+@pytest.mark.parametrize(
+    ("sale_state", "after"), [("available", "retired"), ("on_hold", "on_hold"), ("sold", "sold")]
+)
 def test_staff_withdraw_a_piece_that_nobody_holds(sale_state: str, after: str) -> None:
     piece = a_listed_composition(sale_state=sale_state)
     complaint = filed(named=str(piece.pk))

@@ -32,12 +32,14 @@ def test_the_file_has_the_rows_and_columns_of_the_list() -> None:
     assert len(exported(client)) == 2
     [row] = exported(client, "?sale_state__exact=sold")
     assert row["key"] == str(sold.pk)
-    assert row["Composition"] == "'=1+1"
-    assert (row["Instrument"], row["For sale"]) == ("Piano", "sold")
-    assert row["Ordered"] == sold.created_at.isoformat()
+    assert row["composition"] == "'=1+1"
+    assert (row["instrument"], row["for sale"]) == ("Piano", "sold")
+    assert row["ordered"] == sold.created_at.isoformat()
     [row] = exported(client, f"?q={sold.pk}")
     assert row["key"] == str(sold.pk)
-    assert [entry.after["filter"] for entry in AuditEntry.objects.order_by("pk")][1] == "sale_state__exact=sold"
+    assert [entry.after["filter"] for entry in AuditEntry.objects.order_by("pk")][
+        1
+    ] == "sale_state__exact=sold"
     page = client.get(reverse("admin:generation_composition_changelist") + "?sale_state__exact=sold")
     assert f'href="{ADDRESS}?sale_state__exact=sold"' in page.content.decode()
 

@@ -75,7 +75,9 @@ def test_the_first_page_costs_as_much_with_many_pieces_as_with_few() -> None:
     for _ in range(2):
         for _piece in range(5):
             a_ready_composition()
-        with CaptureQueriesContext(connection, ) as seen:
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
             assert client.get("/admin/").status_code == 200
         costs.append(len(seen))
     assert costs[0] == costs[1] <= QUERIES_AT_MOST
@@ -105,7 +107,7 @@ def test_each_hearing_of_a_master_is_logged_and_its_address_is_nobody_elses(
     assert (entry.did, entry.reason, entry.object_id) == (
         "opened the master to hear it", "it clips", str(piece.pk),
     )  # fmt: skip
-    source = page.content.decode().split('/master/')[1].split('"')[0]
+    source = page.content.decode().split("/master/")[1].split('"')[0]
     address = f"{opens}{source}"
     answer = music.get(address)
     assert b"".join(answer.streaming_content) == b"master.flac"
@@ -118,7 +120,9 @@ def test_each_hearing_of_a_master_is_logged_and_its_address_is_nobody_elses(
 def test_the_page_of_a_piece_draws_it_and_says_how_original_it_is() -> None:
     found = {"longest_run_corpus": 8, "longest_run_works": 3, "nearest": "Bach, Minuet", "share": 0.0125}
     piece = a_listed_composition(originality=found)
-    page = staff_client().get(reverse("admin:generation_composition_change", args=[piece.pk])).content.decode()
+    page = (
+        staff_client().get(reverse("admin:generation_composition_change", args=[piece.pk])).content.decode()
+    )
     assert f'src="{reverse("composition_preview", args=[piece.pk])}"' in page
     assert 'class="piece-roll"' in page
     assert "Bach, Minuet" in page
@@ -131,7 +135,13 @@ def test_an_action_from_a_purchases_own_page_is_the_one_of_the_list(shop: Shop) 
     page = staff_client().get(reverse("admin:payments_purchase_change", args=[purchase.pk])).content.decode()
     address = f"{reverse('admin:payments_purchase_changelist')}?id__exact={purchase.pk}"
     assert f'action="{address}"' in page
-    form = {"action": "refund", "reason": "x", "_selected_action": [str(purchase.pk)], "index": "0", "select_across": "0"}
+    form = {
+        "action": "refund",
+        "reason": "x",
+        "_selected_action": [str(purchase.pk)],
+        "index": "0",
+        "select_across": "0",
+    }
     assert staff_client().post(address, form).status_code == 302
     assert Purchase.objects.get().state == "refunded"
 

@@ -110,7 +110,8 @@ def test_every_permission_of_the_table_exists_and_hand_made_changes_are_undone()
     support.permissions.clear()
     sync_roles()
     assert {
-        f"{one.content_type.app_label}.{one.codename}" for one in support.permissions.select_related("content_type")
+        f"{one.content_type.app_label}.{one.codename}"
+        for one in support.permissions.select_related("content_type")
     } == permissions_of("support")
     assert permissions_of("admin") == {name for duty in DUTIES for name in duty.permissions}
 

@@ -107,7 +107,7 @@ class StaffAdmin(admin.ModelAdmin):
             if name != "delete_selected"
         ]
         bar = (self.action_form or ActionForm)(auto_id="act_%s", initial={"select_across": 0})
-        bar.fields["action"].choices = own
+        bar.fields["action"].choices = own  # type: ignore[union-attr]
         context: dict[str, Any] = {
             "object_actions": bar if own else None,
             "object_actions_url": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
@@ -119,8 +119,10 @@ class StaffAdmin(admin.ModelAdmin):
             context["audit_url"] = f"{log}?{urlencode({'kind': meta.label_lower, 'object_id': key})}"
         return context
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        return lookup == f"{self.model._meta.pk.name}__exact" or super().lookup_allowed(lookup, value, request)
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        return lookup == f"{self.model._meta.pk.name}__exact" or super().lookup_allowed(
+            lookup, value, request
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -148,13 +150,15 @@ class StaffAdmin(admin.ModelAdmin):
         after: Mapping[str, Any] | None = None,
     ) -> None:
         """Write an action into the audit log and into the object's own history."""
-        audit.record(
-            staff=request.user, did=did, thing=thing, reason=reason, before=before, after=after
-        )
+        audit.record(staff=request.user, did=did, thing=thing, reason=reason, before=before, after=after)
         super().log_change(request, thing, f"{did} ({reason})" if reason else did)
 
     def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Any,
+        add: bool = False,  # noqa: FBT001, FBT002
     ) -> Any:
         changed = [name for name in form.changed_data if name not in NEVER_LOGGED]
         request.audited = (  # type: ignore[attr-defined]
