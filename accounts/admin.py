@@ -76,7 +76,8 @@ class RoleAdmin(ReadOnlyAdmin):
 class MakerAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "user", "client_id", "pieces", "created_at"]
     list_select_related = ["user"]
-    search_fields = ["=user__email", "=client_id"]
+    search_fields = ["=client_id"]
+    sought_by_email = "user"
     sought_by_key = ("pk",)
     readonly_fields = ["id", "user", "client_id", "created_at"]
 
@@ -97,7 +98,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["at", "staff", "did", "outcome", "kind", "object_text", "reason"]
     list_filter = ["outcome", "kind", ("staff", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["staff"]
-    search_fields = ["=object_id", "did__startswith", "=staff__email"]
+    search_fields = ["=object_id", "did__startswith"]
+    sought_by_email = "staff"
     search_help_text = _("The key of an object, how a deed begins, or a whole e-mail address.")
     date_hierarchy = "at"
     fields = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -33,11 +34,12 @@ from generation.prices import set_price
 from generation.pricing import price_label
 from generation.streaming import serve_file
 
+FINGERPRINT = re.compile("[0-9a-f]{64}")
 MASTER_HEARD_FOR = 15 * 60
 """Seconds for which a master may be heard once that is in the audit log."""
 
-NOT_IN_LISTS = ["peaks", "roll", "timings", "originality"]
-"""Wide columns that no list shows."""
+WIDE = ("peaks", "roll", "timings", "originality")
+"""Columns of a piece that no list shows."""
 
 _signer = TimestampSigner(salt="generation.master")
 
@@ -167,9 +169,11 @@ class CompositionAdmin(ReadOnlyAdmin):
     ]  # fmt: skip
     list_filter = ["state", "sale_state", "instrument", "mood", "created_at"]
     list_select_related = ["instrument", "maker", "maker__user"]
-    search_fields = ["title_sought__startswith", "=maker__user__email", "=maker__client_id", "=fingerprint"]
+    search_fields = ["title_sought__startswith"]
     search_help_text = _("A key, how the title begins, a whole e-mail address, or a note fingerprint.")
     sought_by_key = ("pk", "maker_id")
+    sought_by_email = "maker__user"
+    not_in_lists = WIDE
     date_hierarchy = "created_at"
     action_form = ReasonForm
     actions = ["retry", "withdraw"]
@@ -190,15 +194,12 @@ class CompositionAdmin(ReadOnlyAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Composition]:
-        pieces: QuerySet[Composition] = super().get_queryset(request)
-        match = request.resolver_match
-        in_a_list = match is not None and (match.url_name or "").endswith(("_changelist", "_export"))
-        return pieces.defer(*NOT_IN_LISTS) if in_a_list else pieces
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
+        fingerprint = search_term.strip().lower()
+        if FINGERPRINT.fullmatch(fingerprint):
+            return queryset.filter(fingerprint=fingerprint), False
         # Titles are kept in small letters beside the titles, in an index.
         return super().get_search_results(request, queryset, search_term.lower())
 
@@ -292,9 +293,11 @@ class CompositionAdmin(ReadOnlyAdmin):
 
 @admin.register(Rating)
 class RatingAdmin(ReadOnlyAdmin):
+    ordering = ["-pk"]
     list_display = ["composition", "stars", "composer_model", "rated_at"]
     list_filter = ["stars", "composition__instrument", "composition__model"]
     list_select_related = ["composition__model", "composition"]
+    not_in_lists = tuple(f"composition__{name}" for name in WIDE)
     date_hierarchy = "rated_at"
 
     @admin.display(description=_("composer model"), ordering="composition__model")

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.staff.admin import NO_REASON, ReadOnlyAdmin, ReadOnlyInline, ReasonForm
+from generation.admin import WIDE
 from generation.errors import GenerationError
 from generation.services import withdraw_composition
 from licensing import complaints, register_check
@@ -45,7 +46,9 @@ class ExclusiveRightAdmin(ReadOnlyAdmin):
     list_display = ["composition", "licensee", "holder", "state", "granted_at"]
     list_filter = ["state"]
     list_select_related = ["composition", "holder"]
-    search_fields = ["licensee__istartswith", "=holder__email"]
+    not_in_lists = tuple(f"composition__{name}" for name in WIDE)
+    search_fields = ["licensee__istartswith"]
+    sought_by_email = "holder"
     search_help_text = gettext_lazy(
         "A key of piece or purchase, how a name begins, or a whole e-mail address."
     )
@@ -63,7 +66,9 @@ class CertificateAdmin(ReadOnlyAdmin):
     list_display = ["copyright_id", "right", "state", "is_test", "issued_at", "signed_at", "key_id"]
     list_filter = ["is_test", "state", "right__state"]
     list_select_related = ["right__composition"]
-    search_fields = ["copyright_id__startswith", "right__licensee__istartswith", "=holder__email"]
+    not_in_lists = ("facts", "document", *(f"right__composition__{name}" for name in WIDE))
+    search_fields = ["copyright_id__istartswith", "right__licensee__istartswith"]
+    sought_by_email = "holder"
     search_help_text = gettext_lazy("How a Copyright ID or a name begins, or a whole e-mail address.")
     date_hierarchy = "issued_at"
     inlines = [DeliveredFileInline, RegisterEntryInline]
@@ -162,6 +167,7 @@ class ReplacementAdmin(ReadOnlyAdmin):
 
 @admin.register(DeliveredFile)
 class DeliveredFileAdmin(ReadOnlyAdmin):
+    ordering = ["-pk"]
     list_display = ["certificate", "name", "size", "sha256"]
     list_select_related = ["certificate"]
     search_fields = ["certificate__copyright_id__startswith", "=sha256"]
@@ -196,6 +202,7 @@ class ComplaintAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "about", "state", "composition", "certificate", "filed_at", "changed_at"]
     list_filter = ["state", "about"]
     list_select_related = ["composition", "certificate"]
+    not_in_lists = ("text", *(f"composition__{name}" for name in WIDE))
     search_fields = ["=email", "name__istartswith", "=certificate__copyright_id"]
     sought_by_key = ("pk", "composition_id")
     date_hierarchy = "filed_at"
@@ -284,6 +291,7 @@ class ComplaintAdmin(ReadOnlyAdmin):
 
 @admin.register(ComplaintEvent)
 class ComplaintEventAdmin(ReadOnlyAdmin):
+    ordering = ["-pk"]
     list_display = ["at", "complaint", "from_state", "to_state", "staff", "mailed_at"]
     list_filter = ["to_state", ("mailed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["complaint", "staff"]

@@ -47,6 +47,7 @@ class ExclusiveRight(models.Model):
         ordering = ["-granted_at"]
         verbose_name = _("exclusive right")
         verbose_name_plural = _("exclusive rights")
+        indexes = [models.Index(fields=["-granted_at", "-id"], name="licensing_staff_rights")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(state__in=["in_force", "suspended", "revoked"]),
@@ -116,6 +117,7 @@ class Certificate(models.Model):
         ordering = ["-issued_at"]
         verbose_name = _("certificate")
         verbose_name_plural = _("certificates")
+        indexes = [models.Index(fields=["-issued_at", "-copyright_id"], name="licensing_staff_certificates")]
         constraints = [
             models.UniqueConstraint(
                 fields=["right"],

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from accounts.staff import audit
 from accounts.staff.access import require_fresh
 from accounts.staff.admin import NO_REASON, ReadOnlyAdmin, ReadOnlyInline, ReasonForm, given_reason
+from generation.admin import WIDE
 from payments import services
 from payments.errors import AlreadyRefunded, AlreadyRevoked, PaymentError
 from payments.gateway import GatewayError
@@ -67,7 +68,9 @@ class PurchaseAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["state", "is_test", "currency"]
     list_select_related = ["composition", "buyer"]
-    search_fields = ["=buyer__email", "licensee__istartswith", "=session_id", "=payment_intent_id"]
+    search_fields = ["licensee__istartswith", "=session_id", "=payment_intent_id"]
+    sought_by_email = "buyer"
+    not_in_lists = tuple(f"composition__{name}" for name in WIDE)
     search_help_text = gettext_lazy(
         "A key of purchase or piece, a whole e-mail address, how a licensee's name begins, or an id of Stripe."
     )
@@ -208,6 +211,7 @@ def _standing(purchase: Purchase) -> dict[str, Any]:
 
 @admin.register(PurchaseEvent)
 class PurchaseEventAdmin(ReadOnlyAdmin):
+    ordering = ["-pk"]
     list_display = ["created_at", "purchase", "from_state", "to_state", "reason"]
     list_filter = ["to_state"]
     list_select_related = ["purchase"]
@@ -251,6 +255,7 @@ class IncidentAdmin(ReadOnlyAdmin):
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(ReadOnlyAdmin):
+    ordering = ["-pk"]
     list_display = ["created_at", "kind", "purchase", "attempts", "not_before", "done_at", "error"]
     list_filter = ["kind", ("done_at", admin.EmptyFieldListFilter)]
     list_select_related = ["purchase"]
@@ -260,9 +265,11 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Declaration)
 class DeclarationAdmin(ReadOnlyAdmin):
+    ordering = ["-pk"]
     list_display = ["declared_at", "kind", "purchase", "user", "terms_version", "sha256"]
     list_filter = ["kind", "terms_version"]
     list_select_related = ["purchase", "user"]
-    search_fields = ["=user__email", "=sha256"]
+    search_fields = ["=sha256"]
+    sought_by_email = "user"
     sought_by_key = ("purchase_id",)
     date_hierarchy = "declared_at"

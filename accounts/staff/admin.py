@@ -11,13 +11,15 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from accounts.staff import access, audit
 from accounts.staff.paging import EstimatingPaginator
 from accounts.staff.tables import lines
@@ -37,14 +39,25 @@ def given_reason(request: HttpRequest) -> str:
     return " ".join(request.POST.get("reason", "").split())[:160]
 
 
+def _key_in(words: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(words)
+    except ValueError:
+        return None
+
+
 class StaffAdmin(admin.ModelAdmin):
     """Mixed into every admin class, those of packages included: see ``marketplace.staff.site``."""
 
     show_full_result_count = False
     paginator = EstimatingPaginator
-    list_per_page = 50
+    list_per_page = 30
     sought_by_key: tuple[str, ...] = ()
     """Fields that are compared as a whole when what is looked for is a UUID; no other field is searched then."""
+    not_in_lists: tuple[str, ...] = ()
+    """Wide columns that no list and no file shows."""
+    sought_by_email = ""
+    """The field of the account that is meant by a whole e-mail address."""
     changes_need_proof = False
     """Whether whoever saves a form here proves first that it is them."""
 
@@ -53,6 +66,12 @@ class StaffAdmin(admin.ModelAdmin):
         view = self.admin_site.admin_view(self.export)
         name = f"{meta.app_label}_{meta.model_name}_export"
         return [path("export.csv", view, name=name), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        match = request.resolver_match
+        in_a_list = match is not None and (match.url_name or "").endswith(("_changelist", "_export"))
+        return rows.defer(*self.not_in_lists) if in_a_list else rows
 
     def export(self, request: HttpRequest) -> StreamingHttpResponse:
         """Stream the list, filtered as it is, to whoever may see it. That it was taken is logged."""
@@ -127,17 +146,21 @@ class StaffAdmin(admin.ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Look a key up as a key, which an index answers; only what is none is looked for as words."""
-        try:
-            key = uuid.UUID(search_term.strip())
-        except ValueError:
-            key = None
-        if key is None or not self.sought_by_key:
-            return super().get_search_results(request, queryset, search_term)
-        found = queryset.none()
-        for field in self.sought_by_key:
-            found |= queryset.filter(**{field: key})
-        return found, False
+        """Look a key or an address up as what it is, which an index answers; the rest is looked for as one phrase."""
+        words = " ".join(search_term.split())
+        if self.sought_by_key and (key := _key_in(words)):
+            by_key = Q()
+            for field in self.sought_by_key:
+                by_key |= Q(**{field: key})
+            return queryset.filter(by_key), False
+        if self.sought_by_email and "@" in words:
+            # Addresses are unique in any case, and the index of that is asked.
+            people = User.objects.annotate(low=Lower("email")).filter(low=words.lower())
+            return queryset.filter(
+                **{f"{self.sought_by_email}__in": list(people.values_list("pk", flat=True))}
+            ), False
+        phrase = words if '"' in words or not words else f'"{words}"'
+        return super().get_search_results(request, queryset, phrase)
 
     def log_deed(
         self,

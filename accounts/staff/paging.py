@@ -8,12 +8,12 @@ from django.core.paginator import Paginator
 from django.db import connections
 from django.utils.functional import cached_property
 
-COUNTED_AT_MOST = 10_000
+COUNTED_AT_MOST = 2000
 """Whoever filters and still finds more than this narrows the filter; pages behind it are not offered."""
 
 
 class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
-    """Takes PostgreSQL's own estimate for a whole table, and stops counting a part of one at ten thousand."""
+    """Takes PostgreSQL's own estimate for a whole table, and stops counting a part of one at two thousand."""
 
     object_list: Any
 

@@ -80,4 +80,12 @@ class Migration(migrations.Migration):
             model_name='complaint',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['new', 'in_work', 'answered', 'rejected', 'upheld'])), name='licensing_complaint_state_known'),
         ),
+        migrations.AddIndex(
+            model_name="exclusiveright",
+            index=models.Index(fields=["-granted_at", "-id"], name="licensing_staff_rights"),
+        ),
+        migrations.AddIndex(
+            model_name="certificate",
+            index=models.Index(fields=["-issued_at", "-copyright_id"], name="licensing_staff_certificates"),
+        ),
     ]
