@@ -178,6 +178,7 @@ class CompositionAdmin(ReadOnlyAdmin):
     action_form = ReasonForm
     actions = ["retry", "withdraw"]
     exclude = ["peaks", "roll", "originality", "title_sought"]
+    readonly_fields = ["created_at"]
 
     def get_urls(self) -> list[URLPattern]:
         own = [

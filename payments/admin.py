@@ -31,10 +31,14 @@ AT_ONCE = 20
 
 class PurchaseEventInline(ReadOnlyInline):
     model = PurchaseEvent
+    fields = ["created_at", "from_state", "to_state", "reason"]
+    readonly_fields = ["created_at"]
 
 
 class DeclarationInline(ReadOnlyInline):
     model = Declaration
+    fields = ["declared_at", "user", "kind", "text", "terms_version"]
+    readonly_fields = ["declared_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Declaration]:
         rows: QuerySet[Declaration] = super().get_queryset(request)
@@ -76,7 +80,7 @@ class PurchaseAdmin(ReadOnlyAdmin):
     )
     sought_by_key = ("pk", "composition_id")
     date_hierarchy = "created_at"
-    readonly_fields = ["at_stripe"]
+    readonly_fields = ["created_at", "updated_at", "at_stripe"]
     inlines = [PurchaseEventInline, DeclarationInline, OutboxMessageInline, IncidentInline]
     action_form = ReasonForm
     actions = ["settle_now", "cancel_hold", "withdraw_piece", "refund", "revoke"]
