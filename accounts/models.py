@@ -110,5 +110,34 @@ class Maker(models.Model):
         return f"partner {self.client_id}" if self.client_id else f"guest {str(self.id)[:8]}"
 
 
+class AuditEntry(models.Model):
+    """One deed of a member of staff. ``accounts.staff.audit`` adds rows; a trigger keeps them as they are."""
+
+    class Outcome(models.TextChoices):
+        ASKED = "asked", _("asked for")
+        DONE = "done", _("done")
+        REFUSED = "refused", _("refused")
+
+    at = models.DateTimeField(_("when"), default=timezone.now, db_index=True)
+    staff = models.ForeignKey(User, on_delete=models.PROTECT, related_name="deeds", verbose_name=_("who"))
+    did = models.CharField(_("what"), max_length=200)
+    outcome = models.CharField(_("outcome"), max_length=7, choices=Outcome, default=Outcome.DONE)
+    kind = models.CharField(_("kind of object"), max_length=60)
+    object_id = models.CharField(_("key of the object"), max_length=64)
+    object_text = models.CharField(_("object"), max_length=200)
+    reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
+    before = models.JSONField(_("before"), default=dict, blank=True)
+    after = models.JSONField(_("after"), default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        verbose_name = _("deed of the staff")
+        verbose_name_plural = _("audit log")
+        indexes = [models.Index(fields=["kind", "object_id", "-at"], name="accounts_audit_object")]
+
+    def __str__(self) -> str:
+        return f"{self.did}: {self.object_text}"
+
+
 # Django finds the models of an app by its module of models.
 from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent  # noqa: E402, F401

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from django.db import transaction
 from django.db.models import Avg, Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Maker
@@ -35,6 +36,12 @@ def rate_composition(*, composition: Composition, maker: Maker, stars: int) -> N
             update_fields=["stars", "rated_at"],
         )
         _count_the_stars(composition.pk)
+
+
+def note_heard(composition: Composition) -> None:
+    """Keep when a piece was heard first. Whose ear it was is not kept; a piece costs one write in its life."""
+    if composition.heard_at is None:
+        Composition.objects.filter(pk=composition.pk, heard_at=None).update(heard_at=timezone.now())
 
 
 def keep_favourite(*, composition: Composition, maker: Maker) -> None:

@@ -20,9 +20,11 @@ from accounts.models import Maker
 from generation.failures import sentence
 from generation.listener_models import Comparison, Favourite, Rating, ReadyMail, ShareLink
 from generation.record_models import AudioPrint, RegisterHead, WorkFingerprint, WorkOnRecord
+from generation.staff_models import PriceChange
 
 __all__ = [
-    "AudioPrint", "Comparison", "ComposerModel", "Composition", "Favourite", "Instrument", "Rating", "ReadyMail",
+    "AudioPrint", "Comparison", "ComposerModel", "Composition", "Favourite", "Instrument", "PriceChange", "Rating",
+    "ReadyMail",
     "RegisterHead", "ShareLink", "WorkFingerprint", "WorkOnRecord",
 ]  # fmt: skip
 
@@ -58,6 +60,7 @@ class Instrument(models.Model):
         ordering = ["position", "slug"]
         verbose_name = _("instrument")
         verbose_name_plural = _("instruments")
+        permissions = [("set_price", "Can set the price of an instrument")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(price_minor__gte=100), name="generation_instrument_price_min"
@@ -86,6 +89,7 @@ class ComposerModel(models.Model):
         ordering = ["instrument", "-created_at"]
         verbose_name = _("composer model")
         verbose_name_plural = _("composer models")
+        permissions = [("activate_composermodel", "Can put a composer model to use")]
         constraints = [
             models.UniqueConstraint(
                 fields=["instrument", "weights_sha256"], name="generation_model_weights_once"
@@ -295,6 +299,9 @@ class Composition(models.Model):
         default=False,
         help_text=_("A partner's trial: never in the shop, never sold for money."),
     )
+    heard_at = models.DateTimeField(
+        _("first heard"), null=True, blank=True, help_text=_("When its preview was first asked for.")
+    )
     removed_at = models.DateTimeField(
         _("taken out of the library"), null=True, blank=True, help_text=_("By its maker.")
     )
@@ -303,8 +310,17 @@ class Composition(models.Model):
         ordering = ["-created_at"]
         verbose_name = _("composition")
         verbose_name_plural = _("compositions")
+        permissions = [
+            ("hear_master", "Can hear the master of a composition"),
+            ("retry_composition", "Can have a composition composed again"),
+            ("withdraw_composition", "Can withdraw a composition"),
+        ]
         indexes = [
             models.Index(fields=["state", "created_at"], name="generation_queue"),
+            models.Index(fields=["-created_at", "-id"], name="generation_staff_newest"),
+            models.Index(
+                fields=["title_sought"], opclasses=["varchar_pattern_ops"], name="generation_staff_title"
+            ),
             _shop_index("-listed_from", also=["title_sought"], name="generation_shop_newest"),
             _shop_index("seconds", "-listed_from", name="generation_shop_length"),
             _shop_index("bpm", "-listed_from", name="generation_shop_tempo"),

@@ -23,6 +23,7 @@ from accounts.services import maker_for, makers_of
 from generation import links, ready_mails, selectors, services, sharing, storage
 from generation.errors import GenerationError, InvalidOrder, InvalidRating
 from generation.forms import ComposeForm, RatingForm
+from generation.listeners import note_heard
 from generation.models import Composition
 from generation.pricing import price_label
 from generation.similar import query_of_more_like, similar_to
@@ -180,6 +181,7 @@ def composition_preview(request: HttpRequest, composition_id: uuid.UUID) -> Http
         piece = _piece(request, composition_id)
         if not selectors.can_listen(piece, makers=makers_of(request), user=request.user):
             raise Http404
+    note_heard(piece)
     return serve_preview(request, piece=piece)
 
 

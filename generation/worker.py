@@ -10,6 +10,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 from django.db import DatabaseError
@@ -22,7 +23,7 @@ from generation.audio.errors import SoundUnavailable, StorageFull, UnknownFont
 from generation.audio.fingerprint import fingerprint_of, pack
 from generation.audio.provenance import Signer
 from generation.audio.timing import timed
-from generation.catalogue import OFFERS, WEIGHTS
+from generation.catalogue import OFFERS, WEIGHTS, folder_in_use
 from generation.composer.compose import (
     SEEDS_TO_TRY,
     Composed,
@@ -281,10 +282,15 @@ def _compose(job: Job, *, model: LoadedModel) -> tuple[Composed, Report]:
     raise _too_near(job.composition)
 
 
-@lru_cache(maxsize=MODELS_AT_ONCE)
 def _loaded(instrument: str) -> LoadedModel:
+    """Return the model that is in use for an instrument now."""
+    return _loaded_from(instrument, folder_in_use(instrument))
+
+
+@lru_cache(maxsize=MODELS_AT_ONCE)
+def _loaded_from(instrument: str, folder: Path) -> LoadedModel:
     """Load a model once, as long as it is among the last few asked for; reading and verifying it takes a while."""
-    return load_model(instrument)
+    return load_model(instrument, folder)
 
 
 def _weights_of(model: LoadedModel) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from licensing.models import Complaint
+
 
 class LicenseeField(forms.CharField):
     """The name of a person or company that can be printed on a certificate."""
@@ -50,3 +52,33 @@ class SupersedeForm(forms.Form):
 
     licensee = LicenseeField()
     reason = forms.CharField(label=_("Reason"), max_length=160, min_length=5)
+
+
+class ComplaintForm(forms.Form):
+    """What is wrong, with which piece or certificate, and whom to answer."""
+
+    about = forms.ChoiceField(label=_("What is it about?"), choices=Complaint.About.choices)
+    named = forms.CharField(
+        label=_("Piece or certificate"),
+        max_length=200,
+        required=False,
+        help_text=_("The address of its page, or the Copyright ID, if you have one."),
+    )
+    text = forms.CharField(
+        label=_("What is wrong?"),
+        min_length=20,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text=_("If a work of yours is concerned: which one it is, and where it can be heard."),
+    )
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=160,
+        min_length=2,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = forms.EmailField(
+        label=_("Your e-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from generation.leases import LeasedRow
 from generation.models import Composition
 from licensing.chain import BEFORE_THE_FIRST
+from licensing.complaint_models import Complaint, ComplaintEvent, RegisterCheck
 
 REFUSALS = {
     "not_in_force": _("The right in this piece is not in force."),
@@ -21,6 +22,11 @@ REFUSALS = {
     "unforeseen": _("This could not be made: something went wrong on our side. Ask again later."),
 }
 """What the codes say that a worker leaves of a cut or a loop it could not make."""
+
+__all__ = [
+    "Certificate", "ChainHead", "Complaint", "ComplaintEvent", "DeliveredFile", "ExclusiveRight", "Extra",
+    "RegisterCheck", "RegisterEntry", "Replacement",
+]  # fmt: skip
 
 
 class ExclusiveRight(models.Model):
@@ -51,6 +57,7 @@ class ExclusiveRight(models.Model):
         ordering = ["-granted_at"]
         verbose_name = _("exclusive right")
         verbose_name_plural = _("exclusive rights")
+        indexes = [models.Index(fields=["-granted_at", "-id"], name="licensing_staff_rights")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(state__in=["in_force", "suspended", "revoked"]),
@@ -120,6 +127,7 @@ class Certificate(models.Model):
         ordering = ["-issued_at"]
         verbose_name = _("certificate")
         verbose_name_plural = _("certificates")
+        indexes = [models.Index(fields=["-issued_at", "-copyright_id"], name="licensing_staff_certificates")]
         constraints = [
             models.UniqueConstraint(
                 fields=["right"],

@@ -12,8 +12,10 @@ from licensing import keys, register
 from licensing.canonical import canonical, sha256_of
 from licensing.chain import Fault, Head, Life, faults_of, lives_in
 from licensing.documents import WITHOUT_ANCHOR, facts_of
-from licensing.models import Certificate, ExclusiveRight, RegisterEntry
+from licensing.models import Certificate, ExclusiveRight, RegisterCheck, RegisterEntry
 from licensing.services import status_of
+
+FAULTS_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +122,15 @@ def _faults_of_rights() -> Iterator[Fault]:
             yield Fault(where, f"belongs to another account than its certificate {current[0].pk}")
         elif current[0].facts["licensee"] != right.licensee:
             yield Fault(where, f"names another licensee than its certificate {current[0].pk}")
+
+
+def check_and_keep() -> Report:
+    """Check the register as it is now, keep what came out, and return it."""
+    found = check()
+    RegisterCheck.objects.create(
+        entries=found.head.number,
+        certificates=found.certificates,
+        faults=len(found.faults),
+        first_faults=[str(fault) for fault in found.faults[:FAULTS_KEPT]],
+    )
+    return found

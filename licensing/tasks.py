@@ -27,3 +27,11 @@ def finish_replacements() -> None:
     from licensing import transfers
 
     transfers.finish_replacements()
+
+
+@app.task(name="licensing.tasks.mail_complainants")
+def mail_complainants() -> None:
+    """Send the mails about complaints that are due."""
+    from licensing import complaints
+
+    complaints.mail_complainants()

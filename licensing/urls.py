@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from licensing import register_views, views
+from licensing import complaint_views, register_views, views
 
 urlpatterns = [
     path("library/", views.library, name="library"),
     path("library/everything.zip", views.library_archive, name="library_archive"),
+    path("complaints/", complaint_views.complain, name="complain"),
     path("certificates/", views.certificate_lookup, name="certificate_lookup"),
     path("certificates/keys/", register_views.signing_keys, name="signing_keys"),
     path("certificates/register/", register_views.register_page, name="register"),

@@ -62,6 +62,11 @@ app.conf.beat_schedule = {
         "task": "accounts.tasks.forget_old_keys",
         "schedule": crontab(minute=10),
     },
+    "mail-complainants": {
+        "task": "licensing.tasks.mail_complainants",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 60},
+    },
     "drain-outbox": {
         "task": "payments.tasks.drain_outbox",
         "schedule": timedelta(seconds=5),

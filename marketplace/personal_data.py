@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 
 from accounts.models import User
 from generation.models import Comparison, Composition, Favourite, Rating, ReadyMail, ShareLink
-from licensing.models import Certificate, ExclusiveRight
+from licensing.models import Certificate, Complaint, ExclusiveRight
 from payments.models import Declaration, Purchase, PurchaseEvent
 
 ACCOUNT = ("id", "email", "name", "language", "date_joined", "last_login", "is_active", "is_staff")
@@ -61,6 +61,10 @@ def personal_data_of(user: User) -> dict[str, Any]:
         "declarations": _rows(
             Declaration.objects.filter(user=user),
             ("purchase", "kind", "terms_version", "sha256", "declared_at"),
+        ),
+        "complaints": _rows(
+            Complaint.objects.filter(email__iexact=user.email),
+            ("about", "named", "name", "text", "state", "filed_at"),
         ),
         "rights": _rows(ExclusiveRight.objects.filter(holder=user), RIGHT),
         "certificates": [

@@ -78,7 +78,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "marketplace.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -172,6 +172,8 @@ if ACCEL_LOCATION and not (ACCEL_LOCATION.startswith("/") and ACCEL_LOCATION.end
     raise ImproperlyConfigured(
         f"SOLOSCORE_ACCEL_LOCATION is {ACCEL_LOCATION!r}; it starts and ends with a slash: /private-files/."
     )
+# Releases of the composers kept beside the one that ships: each a folder like generation/pretrained.
+MODELS_DIR = VAR_DIR / "models"
 SOUND_CACHE_DIR = VAR_DIR / "sound-cache"
 
 # Who may enter. Settings as advised by OWASP ASVS 5; codes live ten minutes.
@@ -204,15 +206,21 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "phone"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
-# Beside allauth's own limits: how often one address may ask what a recording is; and how often a visitor may ask for a
-# mail when a piece is ready, or have one sent to the same address.
-ACCOUNT_RATE_LIMITS = {"recognise": "10/m/ip,200/d/ip", "ready_mail": "10/h/ip,5/h/key,20/d/key"}
+# Beside allauth's own limits: how often one address may ask what a recording is, and file a complaint; and how often a
+# visitor may ask for a mail when a piece is ready, or have one sent to the same address.
+ACCOUNT_RATE_LIMITS = {
+    "recognise": "10/m/ip,200/d/ip",
+    "complain": "3/m/ip,20/d/ip",
+    "ready_mail": "10/h/ip,5/h/key,20/d/key",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env("SOLOSCORE_TRUSTED_PROXIES", "0"))
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 USERSESSIONS_TRACK_ACTIVITY = True
+# The admin opens to staff with a second factor only. A newcomer's own machine does without, and says so on every page.
+STAFF_NEED_SECOND_FACTOR = PRODUCTION or env("SOLOSCORE_STAFF_SECOND_FACTOR") == "1"
 
 # Mail goes to files in development; /dev/mailbox/ shows them.
 DEFAULT_FROM_EMAIL = env("SOLOSCORE_FROM_EMAIL", "Soloscore <hello@soloscore.example>")

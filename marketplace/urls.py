@@ -1,15 +1,10 @@
 """Every address of the site. Each app keeps its own list; names are global."""
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
 from generation import panel_views
 from marketplace import views
-
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.site_header = "Soloscore"
-admin.site.site_title = "Soloscore staff"
 
 handler400 = "marketplace.problems.bad_request"
 handler403 = "marketplace.problems.permission_denied"

@@ -92,7 +92,17 @@ class Purchase(models.Model):
         ordering = ["-created_at"]
         verbose_name = _("purchase")
         verbose_name_plural = _("purchases")
-        indexes = [models.Index(fields=["state", "expires_at"], name="payments_sweep")]
+        permissions = [
+            ("settle_purchase", "Can ask Stripe and settle a purchase"),
+            ("release_purchase", "Can cancel a hold"),
+            ("retire_purchase", "Can withdraw a piece that is on hold"),
+            ("refund_purchase", "Can refund a purchase"),
+            ("revoke_purchase", "Can revoke a right without a refund"),
+        ]
+        indexes = [
+            models.Index(fields=["state", "expires_at"], name="payments_sweep"),
+            models.Index(fields=["-created_at", "-id"], name="payments_staff_newest"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["composition"],
@@ -166,6 +176,7 @@ class PurchaseEvent(models.Model):
         ordering = ["created_at", "pk"]
         verbose_name = _("purchase event")
         verbose_name_plural = _("purchase events")
+        indexes = [models.Index(fields=["to_state", "created_at"], name="payments_event_sales")]
 
     def __str__(self) -> str:
         return f"{self.from_state or 'new'} → {self.to_state}"

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.internal.flows.login import record_authentication
+from django.http import HttpRequest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Maker, User
@@ -34,6 +38,19 @@ def a_user(**fields: Any) -> User:
 def a_staff_user(**fields: Any) -> User:
     """A user who may do everything in the admin."""
     return a_user(is_staff=True, is_superuser=True, **fields)
+
+
+def staff_client(user: User | None = None, *, proved_ago: timedelta = timedelta()) -> Client:
+    """The browser of a member of staff who proved who they are that long ago; of a superuser unless one is given."""
+    user = user or a_staff_user()
+    client = Client()
+    client.force_login(user)
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, method="password")
+    request.session[AUTHENTICATION_METHODS_SESSION_KEY][0]["at"] -= proved_ago.total_seconds()
+    request.session.save()
+    return client
 
 
 def a_maker(**fields: Any) -> Maker:

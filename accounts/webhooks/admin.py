@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.staff.admin import ReadOnlyAdmin, ReadOnlyInline
 from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from accounts.webhooks.services import WebhookRefused, replay_delivery
 
 
-class _ToBeRead:
-    """Rows nobody adds, changes or deletes by hand."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(_ToBeRead, admin.ModelAdmin):
+class WebhookEndpointAdmin(ReadOnlyAdmin):
     list_display = [
         "url",
         "maker",
@@ -43,14 +29,13 @@ class WebhookEndpointAdmin(_ToBeRead, admin.ModelAdmin):
     search_fields = ["url", "description", "maker__client_id"]
 
 
-class WebhookDeliveryInline(_ToBeRead, admin.TabularInline):
+class WebhookDeliveryInline(ReadOnlyInline):
     model = WebhookDelivery
-    extra = 0
     fields = ["endpoint", "state", "attempts", "last_attempt_at", "last_status", "response"]
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(_ToBeRead, admin.ModelAdmin):
+class WebhookEventAdmin(ReadOnlyAdmin):
     list_display = ["id", "type", "maker", "created_at"]
     list_filter = ["type"]
     list_select_related = ["maker__user"]
@@ -60,14 +45,13 @@ class WebhookEventAdmin(_ToBeRead, admin.ModelAdmin):
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(_ToBeRead, admin.ModelAdmin):
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
     list_display = [
         "event", "endpoint", "state", "attempts", "next_at", "last_attempt_at", "last_status", "delivered_at",
     ]  # fmt: skip
     list_filter = ["state", "event__type"]
     list_select_related = ["event", "endpoint"]
     search_fields = ["event__id", "subject", "endpoint__url", "endpoint__maker__client_id"]
-    actions_on_bottom = True
     actions = ["send_again"]
 
     def has_sending_permission(self, request: HttpRequest) -> bool:
@@ -84,6 +68,6 @@ class WebhookDeliveryAdmin(_ToBeRead, admin.ModelAdmin):
             except WebhookRefused as error:
                 self.message_user(request, f"{delivery}: {error.message}", messages.WARNING)
                 continue
-            self.log_change(request, delivery, "sent again")
+            self.log_deed(request, delivery, "sent again")
             sent += 1
         self.message_user(request, _("%(count)s on their way again.") % {"count": sent}, messages.SUCCESS)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 
+from accounts.models import AuditEntry
 from generation.models import Composition
 from tests.factories import a_listed_composition, a_queued_composition, a_staff_user, a_user, an_instrument
 
@@ -36,7 +36,7 @@ def test_failed_and_cancelled_pieces_are_queued_again_and_others_left_alone(staf
     ready = a_listed_composition()
     act(staff, "retry", failed, cancelled, ready)
     assert [state(piece)[0] for piece in (failed, cancelled, ready)] == ["queued", "queued", "ready"]
-    assert LogEntry.objects.count() == 2
+    assert AuditEntry.objects.count() == 2
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,12 @@ def test_only_a_piece_nobody_holds_is_withdrawn(staff: Client, before: str, afte
 def test_a_piece_is_withdrawn_once_and_only_with_a_reason(staff: Client) -> None:
     piece = a_listed_composition()
     act(staff, "withdraw", piece, reason="  ")
-    assert (state(piece)[1], LogEntry.objects.count()) == ("available", 0)
+    assert (state(piece)[1], AuditEntry.objects.count()) == ("available", 0)
     for _ in range(2):
         act(staff, "withdraw", piece)
     assert (state(piece)[1], piece.retired_because) == ("retired", "withdrawn")
-    assert [entry.change_message for entry in LogEntry.objects.all()] == ["withdrawn (out of tune)"]
+    [entry] = AuditEntry.objects.all()
+    assert (entry.did, entry.reason, entry.object_id) == ("withdrawn", "out of tune", str(piece.pk))
 
 
 def test_an_unfinished_piece_is_not_withdrawn(staff: Client) -> None:
@@ -85,7 +86,7 @@ def test_a_price_is_changed_by_the_staff(staff: Client) -> None:
     instrument = an_instrument()
     fields = {
         "name": "Piano", "description": "Grand", "price_minor": "5900", "currency": "eur", "position": "0",
-        "is_active": "on",
+        "is_active": "on", "price_changes-TOTAL_FORMS": "0", "price_changes-INITIAL_FORMS": "0",
     }  # fmt: skip
     assert staff.post(f"/admin/generation/instrument/{instrument.pk}/change/", fields).status_code == 302
     instrument.refresh_from_db()

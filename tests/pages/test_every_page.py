@@ -303,6 +303,7 @@ PAGES: dict[str, Visit] = {
     "score": a_score,
     "transfer": own_certificate("certificate_transfer"),
     "transfer of what was replaced": replaced_certificate("certificate_transfer"),
+    "complaints": address("complain"),
     "register, empty": address("register"),
     "register": lambda client: (a_right(), reverse("register"))[1],
     "purchase on hold": purchase("purchase"),

@@ -47,7 +47,7 @@ def test_the_queue_is_told(client: Client, settings: Settings) -> None:
     )
     assert float(told["soloscore_queue_pieces"]) == 1
     assert 90 <= float(told["soloscore_queue_oldest_seconds"]) < 120
-    assert float(told["soloscore_ready_last_hour"]) == 1
+    assert float(told["soloscore_working_pieces"]) == 0
     assert float(told["soloscore_captured_without_right"]) == 0
 
 

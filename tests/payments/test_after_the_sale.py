@@ -11,7 +11,7 @@ from licensing.models import Certificate, ExclusiveRight
 from payments import gateway, services
 from payments.errors import AlreadyRefunded, AlreadySold, RefundRefused
 from payments.models import Incident, Purchase
-from tests.factories import a_staff_user, a_user
+from tests.factories import a_user, staff_client
 from tests.payments.shop import Shop
 
 REFUND = "POST /v1/refunds"
@@ -84,9 +84,8 @@ def test_refunding_twice_sends_the_money_once(shop: Shop) -> None:
 def test_staff_who_choose_refund_twice_refund_once(shop: Shop) -> None:
     """Through the admin."""
     purchase = shop.sold()
-    client = Client()
-    client.force_login(a_staff_user())
-    form = {"action": "refund", "_selected_action": [str(purchase.pk)]}
+    client = staff_client()
+    form = {"action": "refund", "reason": "wrong piece", "_selected_action": [str(purchase.pk)]}
     for _ in range(2):
         assert client.post(reverse("admin:payments_purchase_changelist"), form).status_code == 302
     assert len(shop.refunds()) == 1

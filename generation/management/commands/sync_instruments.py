@@ -11,7 +11,9 @@ from generation.catalogue import PRETRAINED, DamagedModel, sync_instruments
 
 
 class Command(BaseCommand):
-    help = "Offer an instrument for every trained model on disk, and put exactly that model to use. Safe to repeat."
+    help = (
+        "Offer an instrument for every trained model on disk; what ships anew is put to use. Safe to repeat."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

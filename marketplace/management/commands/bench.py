@@ -18,6 +18,7 @@ from marketplace.bench_composing import composing
 from marketplace.bench_pages import browsing
 from marketplace.bench_sales import selling
 from marketplace.bench_sound import sounding
+from marketplace.bench_staff import staffing
 
 PARTS = {
     "composing": composing,
@@ -26,6 +27,7 @@ PARTS = {
     "seeing": seeing,
     "selling": selling,
     "browsing": browsing,
+    "staffing": staffing,
     "clone": bench.fresh_clone,
 }
 """The parts of the report, in its order."""

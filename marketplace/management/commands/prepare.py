@@ -15,6 +15,7 @@ from django.db import transaction
 
 from accounts.models import User
 from marketplace.management.commands.release import UNUSED_STATIC
+from marketplace.staff.roles import sync_roles
 
 STAFF_EMAIL = "staff@soloscore.example"
 
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         if not static_is_current():
             call_command("collectstatic", ignore_patterns=UNUSED_STATIC, **quiet)
         call_command("sync_instruments", verbosity=0)
+        sync_roles()
         call_command("record_works")
         call_command("seed_shop", verbosity=0)
         email, password = staff_login()
