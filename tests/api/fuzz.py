@@ -14,11 +14,13 @@ import random
 import sys
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 SHARE_STATEFUL = 0.3
 STEPS = 6
+ROUNDS = 3
 
 
 @dataclass(slots=True)
@@ -136,7 +138,8 @@ def fuzz(*, requests: int, seed: int, tokens: dict[str, str]) -> Tally:
             for who in headers:
                 _try_all(operation, limits=limits, seed=seed, send=lambda case, who=who: send(case, who))
         for who in tokens:
-            _follow_links(schema, send=send, who=who, scenarios=scenarios)
+            for _round in range(ROUNDS):
+                _follow_links(schema, send=send, who=who, scenarios=max(2, scenarios // ROUNDS))
     return tally
 
 
@@ -168,11 +171,14 @@ def _follow_links(schema: Any, *, send: Any, who: str, scenarios: int) -> None:
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
-        derandomize=True,
+        derandomize=False,
         suppress_health_check=list(hypothesis.HealthCheck),
         phases=[hypothesis.Phase.generate],
     )
-    Walk.run(settings=limits)
+    # The shop remembers what was done to it, so that the generator, which goes through it anew in each scenario, may
+    # find other ways than before. It calls that flaky and stops; what was sent until then was checked.
+    with suppress(hypothesis.errors.Flaky):
+        Walk.run(settings=limits)
 
 
 def _not_for_us(module: Any) -> list[Any]:
