@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import sys
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 SHARE_STATEFUL = 0.3
 STEPS = 6
+ROUNDS = 3
 
 
 @dataclass(slots=True)
@@ -42,6 +45,44 @@ class Tally:
         )
 
 
+class Known:
+    """What earlier answers named. Two of three requests are aimed at it: drawn keys would find nothing but 404s."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._keys: dict[str, list[str]] = {"composition_id": [], "purchase_id": [], "copyright_id": []}
+
+    def aim(self, case: Any) -> None:
+        """Put known keys, and an instrument there is, in the place of drawn ones."""
+        if self._chance.random() < 1 / 3:
+            return
+        for name, keys in self._keys.items():
+            if keys and name in (case.path_parameters or {}):
+                case.path_parameters[name] = self._chance.choice(keys)
+        if isinstance(case.body, dict):
+            if "instrument" in case.body:
+                case.body["instrument"] = self._chance.choice(["piano", "guitar"])
+                case.body.pop("tonic", None)  # nearly every drawn one is no key
+            if "composition" in case.body and self._keys["composition_id"]:
+                case.body["composition"] = self._chance.choice(self._keys["composition_id"])
+                case.body["licensee"] = "Bakery Krume"
+                case.body.setdefault("return_url", "https://acme.example/")
+
+    def learn(self, response: Any) -> None:
+        """Keep the keys an answer names."""
+        try:
+            body = response.json()
+        except ValueError:
+            return
+        rows = body.get("results", [body]) if isinstance(body, dict) else body
+        for row in filter(lambda row: isinstance(row, dict), rows):
+            kind = "purchase_id" if "licensee" in row else "composition_id" if "sale_state" in row else ""
+            if kind and "id" in row:
+                self._keys[kind].append(row["id"])
+            if row.get("certificate"):
+                self._keys["copyright_id"].append(row["certificate"])
+
+
 def fuzz(*, requests: int, seed: int, tokens: dict[str, str]) -> Tally:
     """Send about ``requests`` requests by each way and return what came of it. ``tokens`` are by the partner's kind."""
     import hypothesis
@@ -64,8 +105,11 @@ def fuzz(*, requests: int, seed: int, tokens: dict[str, str]) -> Tally:
         kind: {"Authorization": f"Bearer {token}"} for kind, token in tokens.items()
     }
 
+    known = Known(random.Random(seed))
+
     def send(case: Any, who: str) -> Any:
         cache.clear()  # the quotas have tests of their own
+        known.aim(case)
         response = case.call(headers=headers[who])
         tally.statuses[str(response.status_code)] += 1
         tally.operations[f"{case.operation.method.upper()} {case.operation.path}"] += 1
@@ -74,6 +118,7 @@ def fuzz(*, requests: int, seed: int, tokens: dict[str, str]) -> Tally:
         except (Failure, FailureGroup) as failure:
             sent = f"{who}: {case.operation.method.upper()} {case.formatted_path} {case.body!r}"
             tally.failures.append(f"{sent}\n  {response.status_code} {response.text[:300]}\n  {failure}")
+        known.learn(response)
         return response
 
     operations = [result.ok() for result in schema.get_all_operations()]
@@ -93,7 +138,8 @@ def fuzz(*, requests: int, seed: int, tokens: dict[str, str]) -> Tally:
             for who in headers:
                 _try_all(operation, limits=limits, seed=seed, send=lambda case, who=who: send(case, who))
         for who in tokens:
-            _follow_links(schema, send=send, who=who, scenarios=scenarios)
+            for _round in range(ROUNDS):
+                _follow_links(schema, send=send, who=who, scenarios=max(2, scenarios // ROUNDS))
     return tally
 
 
@@ -125,11 +171,14 @@ def _follow_links(schema: Any, *, send: Any, who: str, scenarios: int) -> None:
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
-        derandomize=True,
+        derandomize=False,
         suppress_health_check=list(hypothesis.HealthCheck),
         phases=[hypothesis.Phase.generate],
     )
-    Walk.run(settings=limits)
+    # The shop remembers what was done to it, so that the generator, which goes through it anew in each scenario, may
+    # find other ways than before. It calls that flaky and stops; what was sent until then was checked.
+    with suppress(hypothesis.errors.Flaky):
+        Walk.run(settings=limits)
 
 
 def _not_for_us(module: Any) -> list[Any]:
