@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import AuditEntry, Maker, User
+from accounts.models import AuditEntry, Maker, Partner, User
 from accounts.staff.access import require_fresh
 from accounts.staff.admin import ReadOnlyAdmin, StaffAdmin
 
@@ -91,6 +91,27 @@ class MakerAdmin(ReadOnlyAdmin):
     @admin.display(description=_("pieces"))
     def pieces(self, maker: Any) -> int:
         return int(maker.piece_count)
+
+
+@admin.register(Partner)
+class PartnerAdmin(StaffAdmin):
+    """What a partner may do is changed here; clients are made by ``create_partner``, which shows their secret once."""
+
+    list_display = [
+        "name", "kind", "client_id", "requests_per_minute", "compositions_per_day", "holds_at_once",
+        "credit_limit_minor", "created_at",
+    ]  # fmt: skip
+    list_filter = ["kind"]
+    search_fields = ["name__istartswith", "=client_id"]
+    search_help_text = _("How a name begins, or a whole client id.")
+    readonly_fields = ["client_id", "kind", "account", "created_at"]
+    changes_need_proof = True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(AuditEntry)

@@ -22,7 +22,16 @@ from generation.admin import WIDE
 from payments import services
 from payments.errors import AlreadyRefunded, AlreadyRevoked, PaymentError
 from payments.gateway import GatewayError
-from payments.models import Declaration, Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent
+from payments.models import (
+    Declaration,
+    Incident,
+    Invoice,
+    OutboxMessage,
+    Purchase,
+    PurchaseEvent,
+    WebhookEvent,
+)
+from payments.partners import mark_invoice_paid, void_invoice
 
 AT_STRIPE = "https://dashboard.stripe.com/{mode}payments/{intent}"
 AT_ONCE = 20
@@ -211,6 +220,73 @@ def _standing(purchase: Purchase) -> dict[str, Any]:
         "currency": purchase.currency,
         "is_test": purchase.is_test,
     }
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnlyAdmin):
+    list_display = [
+        "number",
+        "partner",
+        "amount_minor",
+        "currency",
+        "standing",
+        "issued_on",
+        "due_on",
+        "is_test",
+    ]
+    list_filter = ["state", "is_test"]
+    list_select_related = ["partner"]
+    search_fields = ["number__istartswith", "partner__name__istartswith"]
+    date_hierarchy = "issued_on"
+    action_form = ReasonForm
+    actions = ["mark_paid", "give_up"]
+
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change invoices may close them, though the form changes none."""
+        return bool(request.user.has_perm("payments.change_invoice"))
+
+    @admin.action(description=gettext_lazy("The money has come"), permissions=["close"])
+    def mark_paid(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
+        """Note that invoices are paid, each once."""
+        self._close(request, queryset, "marked as paid", lambda invoice: mark_invoice_paid(invoice=invoice))
+
+    @admin.action(
+        description=gettext_lazy("Give the invoice up: the right ends (give a reason)"), permissions=["close"]
+    )
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
+        """Void invoices that were never paid, and revoke the rights they were for."""
+        reason = given_reason(request)
+        if not reason:
+            self.message_user(request, NO_REASON, messages.ERROR)
+            return
+        self._close(
+            request,
+            queryset,
+            "given up",
+            lambda invoice: void_invoice(invoice=invoice, reason=reason),
+            reason=reason,
+        )
+
+    def _close(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Invoice],
+        did: str,
+        work: Callable[[Invoice], None],
+        *,
+        reason: str = "",
+    ) -> None:
+        require_fresh(request)
+        for invoice in queryset.order_by("pk"):
+            before = {"state": invoice.state}
+            try:
+                work(invoice)
+            except PaymentError as error:
+                self.tell(request, error.message, failed=invoice)
+                continue
+            invoice.refresh_from_db()
+            self.log_deed(request, invoice, did, reason=reason, before=before, after={"state": invoice.state})
+            self.tell(request, f"{invoice.pk}: {invoice.get_state_display()}")
 
 
 @admin.register(PurchaseEvent)

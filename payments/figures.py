@@ -10,6 +10,7 @@ from django.db.models import Count, Min, Q, Sum
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
+from accounts.webhooks.models import WebhookDelivery
 from licensing.models import Complaint, ComplaintEvent, Extra, RegisterCheck
 from payments import gateway
 from payments.models import Incident, OutboxMessage, Purchase, PurchaseEvent, WebhookEvent
@@ -103,6 +104,9 @@ def backlogs() -> list[Backlog]:
             n=Count("pk"), t=Min("received_at")
         ),
         "outbox": OutboxMessage.objects.filter(done_at=None).aggregate(n=Count("pk"), t=Min("created_at")),
+        "partners": WebhookDelivery.objects.filter(state__in=WebhookDelivery.OPEN).aggregate(
+            n=Count("pk"), t=Min("event__created_at")
+        ),
         "extras": Extra.objects.filter(state__in=["queued", "building"]).aggregate(
             n=Count("pk"), t=Min("requested_at")
         ),

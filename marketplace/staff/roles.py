@@ -77,6 +77,18 @@ DUTIES = (
     Duty("Take up, answer and decide complaints", ("licensing.change_complaint",), (SUPPORT,)),
     Duty("See customers", ("accounts.view_user", "accounts.view_maker"), (SUPPORT, FINANCE)),
     Duty(
+        "See partners, their webhooks and what was sent to them",
+        (
+            "accounts.view_partner", "accounts.view_webhookendpoint", "accounts.view_webhookevent",
+            "accounts.view_webhookdelivery",
+        ),
+        (SUPPORT, FINANCE),
+    ),
+    Duty("Send a partner's webhook again", ("accounts.change_webhookdelivery",), (SUPPORT,)),
+    Duty("Set a partner's quotas and credit", ("accounts.change_partner",), (FINANCE,)),
+    Duty("See invoices", ("payments.view_invoice",), (SUPPORT, FINANCE)),
+    Duty("Mark an invoice paid, or give it up", ("payments.change_invoice",), (FINANCE,)),
+    Duty(
         "Change accounts and give roles", ("accounts.change_user", "accounts.add_user", "auth.view_group"),
     ),
     Duty("Take a lost second factor off an account", ("mfa.view_authenticator", "mfa.delete_authenticator")),
