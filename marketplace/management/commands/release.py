@@ -12,7 +12,7 @@ UNUSED_STATIC = ["redoc"]
 
 
 class Command(BaseCommand):
-    """Check the settings, migrate, collect static files, register the composer models and the works on record."""
+    """Check the settings, migrate, collect static files, register the composer models, roles and works on record."""
 
     help = "Bring database, static files and instruments up to this version; safe to repeat."
 
@@ -22,5 +22,6 @@ class Command(BaseCommand):
         call_command("createcachetable", verbosity=0)
         call_command("collectstatic", ignore_patterns=UNUSED_STATIC, verbosity=0, interactive=False)
         call_command("sync_instruments", verbosity=0)
+        call_command("sync_roles")
         call_command("record_works")
         self.stdout.write("This version is ready to be served.")
