@@ -47,14 +47,17 @@ class Player:
 
 @register.simple_tag
 def player_of(piece: Any, source: str = "") -> Player:
-    """Label the player of a piece; its sound is at ``source``, or at the piece's own preview."""
+    """Label the player of a piece; its sound is at ``source``, or at the piece's own preview.
+
+    Where a ``source`` is given, the listener is not to learn which piece it is: its page is left out.
+    """
     name = {"name": piece_name(piece)}
     seconds = float(piece.seconds or piece.ordered_seconds)
     total = clock(seconds)
     return Player(
         name=name["name"],
         source=source or address(piece.pk, "composition_preview"),
-        page=address(piece.pk, "composition"),
+        page="" if source else address(piece.pk, "composition"),
         seconds=seconds,
         total=total,
         preview=_("Preview: %(name)s") % name,

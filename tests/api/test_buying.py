@@ -20,6 +20,7 @@ from generation.kin import is_burned, kin_of
 from generation.models import Composition, WorkOnRecord
 from generation.orders import SEED_MAX, OrderFields
 from generation.services import compose_kin
+from generation.versions import Version
 from licensing import partner_links
 from licensing.models import Certificate, ExclusiveRight
 from payments import gateway, partners, services
@@ -411,7 +412,7 @@ def test_no_piece_is_made_from_another_across_the_fence(shop: Shop) -> None:
         compose_kin(
             piece=a_listed_composition(),
             maker=partner.maker,
-            order=OrderFields(instrument="piano", seconds=30),
+            version=Version(kind="cut", seconds=15),
         )
     assert not Composition.objects.filter(maker=partner.maker).exists()
 

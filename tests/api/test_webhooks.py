@@ -214,5 +214,5 @@ def test_every_call_wants_its_scope_and_a_partner(method: str, path: str | None)
     assert getattr(Client(), method)(where).status_code == 401
     person = Client()
     person.force_login(a_user())
-    assert getattr(person, method)(where).status_code == 401
+    assert getattr(person, method)(where).status_code == 403
     assert WebhookEndpoint.objects.count() == 1

@@ -12,6 +12,7 @@ from accounts.webhooks.catalogue import EXAMPLES, EventType
 from accounts.webhooks.models import WebhookDelivery, WebhookEvent
 from accounts.webhooks.services import create_endpoint
 from generation import jobs, services
+from generation.failures import failure, sentence
 from generation.models import Composition
 from licensing.models import Certificate, ExclusiveRight
 from licensing.transfers import supersede_certificate, transfer_right
@@ -132,12 +133,17 @@ def test_a_failed_piece_is_told_with_its_reason_and_a_lost_claim_tells_nothing(p
     piece = a_queued_composition(maker=partner)
     job = jobs.claim(piece.pk)
     assert job is not None
-    job.fail("Our disk is full.")
-    job.fail("Our disk is still full.")
+    job.fail(failure("disk_full"))
+    job.fail(failure("unforeseen"))
     assert told(piece) == [
         (
             "composition.failed",
-            {"composition": str(piece.pk), "state": "failed", "error": "Our disk is full."},
+            {
+                "composition": str(piece.pk),
+                "state": "failed",
+                "error_code": "disk_full",
+                "error": sentence(failure("disk_full")),
+            },
         )
     ]
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry
 from generation import figures
+from generation.failures import failure
 from generation.models import Composition
 from marketplace.staff.dashboard import dashboard
 from payments import figures as selling
@@ -33,9 +34,11 @@ def test_the_queue_and_what_failed_are_counted() -> None:
     a_queued_composition()
     a_queued_composition(state="composing")
     for hours in (1, 2, 30):
-        a_queued_composition(state="failed", error="no sampler", finished_at=now - timedelta(hours=hours))
+        a_queued_composition(
+            state="failed", failure=failure("disk_full"), finished_at=now - timedelta(hours=hours)
+        )
     jobs = figures.jobs()
-    assert (jobs.waiting, jobs.working, jobs.failed, jobs.failed_count) == (2, 1, [("no sampler", 2)], 2)
+    assert (jobs.waiting, jobs.working, jobs.failed, jobs.failed_count) == (2, 1, [("disk_full", 2)], 2)
     assert jobs.waiting_since == now - timedelta(hours=2)
 
 
