@@ -61,6 +61,7 @@ DELIVERY = OpenApiExample(
         "body": example_of(EventType.COMPOSITION_READY),
     },
     response_only=True,
+    status_codes=["200", "202"],
 )
 
 
@@ -279,7 +280,7 @@ class ReplayFailed(_WebhooksView):
         responses={202: ReplayedSerializer, **problems(400, 404, 415, 422)},
         examples=[
             OpenApiExample("Since yesterday", value={"since": "2026-11-26T00:00:00Z"}, request_only=True),
-            OpenApiExample("Seven", value={"replayed": 7}, response_only=True),
+            OpenApiExample("Seven", value={"replayed": 7}, response_only=True, status_codes=["202"]),
         ],
     )
     def post(self, request: Request, webhook_id: uuid.UUID) -> Response:
