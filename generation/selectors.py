@@ -13,6 +13,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
+from accounts.staff.access import may
 from generation.models import IN_SHOP, ComposerModel, Composition, Favourite, Instrument, Rating
 from generation.states import WAITING_OR_WORKING, State
 
@@ -71,8 +72,9 @@ def composition_for_listener(
 ) -> Composition:
     """Return a composition that this visitor may see; anything else is a 404, as if it did not exist.
 
-    It is seen by its maker, staff, the holder of its right and, once listed, by everybody. A piece that is on hold,
-    sold or retired may be seen, but not heard, by whoever has its address: that it is taken is no secret.
+    It is seen by its maker, staff whose role sees pieces, the holder of its right and, once listed, by everybody. A
+    piece that is on hold, sold or retired may be seen, but not heard, by whoever has its address: that it is taken is
+    no secret.
     """
     composition = Composition.objects.select_related("instrument", "maker").filter(pk=composition_id).first()
     if composition is None:
@@ -190,10 +192,9 @@ def _is_insider(composition: Composition, *, makers: Collection[uuid.UUID], user
         return True
     if user is None or not user.is_authenticated:
         return False
-    staff: Any = getattr(user, "is_staff", False)
     # The right stands above this app; it is asked for by name and not imported. Without that app there is none.
     return (
-        bool(staff)
+        may(user, "generation.view_composition")
         or Composition.objects.filter(
             pk=composition.pk, right__holder=user.pk, right__state__in=["in_force", "suspended"]
         ).exists()
