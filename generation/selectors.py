@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -13,6 +12,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
+from accounts.staff.access import may
 from generation.models import IN_SHOP, ComposerModel, Composition, Favourite, Instrument, Rating
 from generation.states import WAITING_OR_WORKING, State
 
@@ -71,8 +71,9 @@ def composition_for_listener(
 ) -> Composition:
     """Return a composition that this visitor may see; anything else is a 404, as if it did not exist.
 
-    It is seen by its maker, staff, the holder of its right and, once listed, by everybody. A piece that is on hold,
-    sold or retired may be seen, but not heard, by whoever has its address: that it is taken is no secret.
+    It is seen by its maker, staff whose role sees pieces, the holder of its right and, once listed, by everybody. A
+    piece that is on hold, sold or retired may be seen, but not heard, by whoever has its address: that it is taken is
+    no secret.
     """
     composition = Composition.objects.select_related("instrument", "maker").filter(pk=composition_id).first()
     if composition is None:
@@ -190,10 +191,9 @@ def _is_insider(composition: Composition, *, makers: Collection[uuid.UUID], user
         return True
     if user is None or not user.is_authenticated:
         return False
-    staff: Any = getattr(user, "is_staff", False)
     # The right stands above this app; it is asked for by name and not imported. Without that app there is none.
     return (
-        bool(staff)
+        may(user, "generation.view_composition")
         or Composition.objects.filter(
             pk=composition.pk, right__holder=user.pk, right__state__in=["in_force", "suspended"]
         ).exists()

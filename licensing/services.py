@@ -20,6 +20,7 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.staff.access import may
 from accounts.webhooks.catalogue import EventType
 from generation.models import Composition
 from licensing import chain, register
@@ -186,8 +187,8 @@ def own_certificate(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str
 
 
 def certificate_of_holder(*, user: AbstractBaseUser | AnonymousUser, copyright_id: str) -> Certificate:
-    """Do the same, and return any certificate to staff."""
-    if getattr(user, "is_staff", False):
+    """Do the same, and return any certificate to staff whose role sees certificates."""
+    if may(user, "licensing.view_certificate"):
         return _one_of(Certificate.objects.all(), copyright_id)
     return own_certificate(user=user, copyright_id=copyright_id)
 

@@ -14,6 +14,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
+from accounts.models import User
+
 FRESH_FOR = timedelta(minutes=15)
 """How long after somebody proved who they are they may move money without proving it again."""
 
@@ -30,6 +32,18 @@ def is_staff(user: Visitor) -> bool:
 def lacks_second_factor(user: Visitor) -> bool:
     """Whether a member of staff has to set up a second factor before the admin opens."""
     return bool(settings.STAFF_NEED_SECOND_FACTOR) and not is_mfa_enabled(user, types=FACTORS)
+
+
+def may(user: Visitor, permission: str) -> bool:
+    """Whether somebody of the staff may do on the site's own pages what the admin lets them do: by role, and once they
+    have a second factor.
+    """
+    return (
+        isinstance(user, User)
+        and is_staff(user)
+        and not lacks_second_factor(user)
+        and user.has_perm(permission)
+    )
 
 
 def require_fresh(request: HttpRequest) -> None:

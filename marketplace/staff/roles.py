@@ -1,7 +1,8 @@
 """Who of the staff may do what: the one table. ``manage.py sync_roles`` makes groups of it, docs/staff.md shows it.
 
-A superuser may do all of this as well, and nobody more: what is not here (deleting a purchase, rewriting a certificate)
-no page of the admin offers.
+A superuser may do all of this as well, and beyond it only what packages bring (e-mail addresses, authenticators,
+sessions, API clients and tokens): what is not here (deleting a purchase, rewriting a certificate) no page of the admin
+offers.
 """
 
 from __future__ import annotations
