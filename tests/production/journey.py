@@ -1,4 +1,4 @@
-"""What a visitor, a buyer, Stripe and a monitor do on their way through the house; each step raises if it is refused."""
+"""What a visitor, a buyer, Stripe and a monitor do on their way through the house; a step raises if it is refused."""
 
 from __future__ import annotations
 
