@@ -5,12 +5,13 @@ PORT ?= 8000
 VENV := .venv/bin
 export PORT
 
-.PHONY: help setup run test test-stripe lint screenshots bench train
+.PHONY: help setup run test test-stripe prod-check lint screenshots bench train
 
 help:
 	@echo "make run    from a fresh clone to the open shop at http://localhost:$(PORT)/"
 	@echo "make test   the whole suite: unit, PostgreSQL races, browser"
 	@echo "make test-stripe  what the product asks of Stripe, asked of a sandbox too (STRIPE_TEST_KEY; docs/stripe.md)"
+	@echo "make prod-check   all of production on this machine, with the files of deploy/, and a purchase through it"
 	@echo "make lint   ruff, mypy, import-linter, migrations and deployment checks"
 	@echo "make screenshots  docs/screenshots, from the real pages"
 	@echo "make bench  the benchmarks, as a table and in bench/results.json"
@@ -47,6 +48,12 @@ test: .venv/installed-dev
 
 test-stripe: .venv/installed-dev
 	$(VENV)/python -m pytest -q -rs -p no:randomly --force-enable-socket tests/contract
+
+prod-check: .venv/installed-dev
+	@deploy/system-packages.sh test
+	@deploy/system-packages.sh prod
+	@$(VENV)/python -m generation.composer.kernel
+	$(VENV)/python -m tests.production.check
 
 lint: .venv/installed-dev
 	$(VENV)/ruff check .

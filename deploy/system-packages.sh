@@ -1,6 +1,6 @@
 #!/bin/sh
 # Say which system programs are missing, and install them where that is allowed (Debian and Ubuntu, as root or by sudo).
-# Usage: deploy/system-packages.sh [run|test]
+# Usage: deploy/system-packages.sh [run|test|prod]
 set -eu
 
 wanted=""
@@ -23,6 +23,10 @@ done
 if [ "${1:-run}" = test ]; then
     need chromium chromium
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
+fi
+if [ "${1:-run}" = prod ]; then
+    need nginx nginx
+    need rabbitmq-server rabbitmq-server
 fi
 [ -n "$wanted" ] || exit 0
 

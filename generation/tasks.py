@@ -29,7 +29,9 @@ def look_around(**_: Any) -> None:
 
 @worker_process_init.connect
 def prepare(**_: Any) -> None:
-    """Warm up when a worker's process starts; in a thread, since Celery waits only four seconds."""
+    """Warm up when the process of a worker that composes starts; in a thread, since Celery waits only four seconds."""
+    if "compose" not in app.amqp.queues.consume_from:
+        return
     from generation.worker import warm_up
 
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()

@@ -67,6 +67,11 @@ app.conf.beat_schedule = {
         "schedule": timedelta(seconds=30),
         "options": {"expires": 60},
     },
+    "deliver-files": {
+        "task": "payments.tasks.deliver_files",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
     "drain-outbox": {
         "task": "payments.tasks.drain_outbox",
         "schedule": timedelta(seconds=5),

@@ -248,6 +248,16 @@ CELERY_TASK_SOFT_TIME_LIMIT = 270
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A queue for each kind of worker, so that neither a mail nor a download waits behind a piece. The clock's rounds are
+# short and go with the mails, as does every task that is not named here.
+WORKER_QUEUES = ("compose", "files", "mail")
+CELERY_TASK_DEFAULT_QUEUE = "mail"
+CELERY_TASK_ROUTES = {
+    "generation.tasks.compose_composition": {"queue": "compose"},
+    "licensing.tasks.build_extra": {"queue": "files"},
+    "licensing.tasks.finish_replacements": {"queue": "files"},
+    "payments.tasks.deliver_files": {"queue": "files"},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_TIMEZONE = "UTC"
 if CELERY_BROKER_URL.startswith("filesystem:"):

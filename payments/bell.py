@@ -26,11 +26,12 @@ def leave(purchase: Purchase, kinds: Collection[str], *, event: PurchaseEvent | 
 
 
 def ring() -> None:
-    """Wake a worker now instead of at the next round. A dead broker is logged and never felt."""
+    """Wake the workers now instead of at the next round. A dead broker is logged and never felt."""
     # The tasks' module imports what does the work.
-    from payments.tasks import drain_outbox as task
+    from payments import tasks
 
     try:
-        task.apply_async(retry=False, expires=60)
+        for task in (tasks.drain_outbox, tasks.deliver_files):
+            task.apply_async(retry=False, expires=60)
     except Exception:
         log.warning("the broker does not answer; the outbox is drained at the next round", exc_info=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marketplace.celery import app
-from payments import services
+from payments import outbox, services
 
 
 @app.task(name="payments.tasks.sweep_purchases")
@@ -14,8 +14,14 @@ def sweep_purchases() -> None:
 
 @app.task(name="payments.tasks.drain_outbox")
 def drain_outbox() -> None:
-    """Deliver files and receipts that are due."""
-    services.drain_outbox()
+    """Send mails and undo payments that are due: everything but files, which would hold it up."""
+    services.drain_outbox(kinds=outbox.QUICK)
+
+
+@app.task(name="payments.tasks.deliver_files")
+def deliver_files() -> None:
+    """Build the files that are due."""
+    services.drain_outbox(kinds=outbox.SLOW)
 
 
 @app.task(name="payments.tasks.reconcile")

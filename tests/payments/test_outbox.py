@@ -13,7 +13,7 @@ from django.utils import timezone
 from generation import leases
 from payments import outbox, services
 from payments.models import Incident, OutboxMessage, Purchase
-from payments.tasks import drain_outbox
+from payments.tasks import deliver_files, drain_outbox
 from tests.payments.shop import Shop
 
 
@@ -36,7 +36,8 @@ def test_a_dead_broker_does_not_stop_a_sale(
     def refuse(*_arguments: Any, **_options: Any) -> None:
         raise ConnectionRefusedError("no broker")
 
-    monkeypatch.setattr(drain_outbox, "apply_async", refuse)
+    for task in (drain_outbox, deliver_files):
+        monkeypatch.setattr(task, "apply_async", refuse)
     purchase = shop.sold()
     assert purchase.state == "sold"
     assert services.drain_outbox() == 2
@@ -47,9 +48,18 @@ def test_a_sale_rings_once_and_only_after_its_commit(
     shop: Shop, done: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    monkeypatch.setattr(drain_outbox, "apply_async", lambda **_o: seen.append(OutboxMessage.objects.count()))
+    for task in (drain_outbox, deliver_files):
+        monkeypatch.setattr(task, "apply_async", lambda **_o: seen.append(OutboxMessage.objects.count()))
     shop.sold()
-    assert seen == [2]
+    assert seen == [2, 2]  # a queue each
+
+
+def test_a_receipt_does_not_wait_behind_files(shop: Shop, done: list[tuple[str, Any]]) -> None:
+    shop.sold()
+    drain_outbox()
+    assert [kind for kind, _purchase in done] == ["receipt"]
+    deliver_files()
+    assert [kind for kind, _purchase in done] == ["receipt", "delivery"]
 
 
 def test_what_is_done_is_not_done_again(shop: Shop, done: list[tuple[str, Any]]) -> None:

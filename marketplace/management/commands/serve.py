@@ -74,7 +74,8 @@ def _web_command(host: str, port: int) -> list[str]:
 def _worker_command() -> list[str]:
     return [
         sys.executable, "-m", "celery", "-q", "-A", "marketplace", "worker", "--pool", "prefork",
-        "--concurrency", "2", "--loglevel", "warning", "--without-gossip", "--without-mingle",
+        "--queues", ",".join(settings.WORKER_QUEUES), "--concurrency", "2", "--loglevel", "warning",
+        "--without-gossip", "--without-mingle",
     ]  # fmt: skip
 
 
