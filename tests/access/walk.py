@@ -39,11 +39,12 @@ def addresses(
 class Visit:
     """One request, which leaves nothing behind: its answer, and the tables that it wrote to."""
 
-    def __init__(self, client: Client, *, verb: str, path: str) -> None:
+    def __init__(self, client: Client, *, verb: str, path: str, body: str = "") -> None:
         self.wrote: set[str] = set()
         cookies = SimpleCookie(client.cookies.output(header="", sep=";"))
         with transaction.atomic(), connection.execute_wrapper(self._note):
-            self.answer: Any = client.generic(verb, path)
+            kind = "application/json" if body else "application/octet-stream"
+            self.answer: Any = client.generic(verb, path, body, content_type=kind)
             self.body = b"" if self.answer.streaming else self.answer.content
             self.answer.close()
             transaction.set_rollback(True)
@@ -95,7 +96,7 @@ def walk(world: World, rows: Iterable[Row], *, persons: Iterable[str] = EVERYBOD
                 if (verb == "HEAD" and door[who] == IN) or (verb, name) in BREAKS:
                     continue
                 client = world.client(who, missing=scope_of(row, verb))
-                for mistake in Visit(client, verb=verb, path=path).mistakes(door[who]):
+                for mistake in Visit(client, verb=verb, path=path, body=row.body).mistakes(door[who]):
                     yield f"{verb} {name} ({row.of}) as {who}: {mistake}"
 
 
