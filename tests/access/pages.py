@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.access.doors import IN, LOGIN, Row, acts, door, forms, of_allauth, reads
+from tests.access.doors import ANY, IN, LOGIN, Row, acts, door, forms, of_allauth, reads
 
 ANYBODY = door(IN)
 MEMBERS = door(IN, strangers=LOGIN)
@@ -87,7 +87,7 @@ ALLAUTH = (
     of_allauth(  # nobody here has any of these
         "mfa_deactivate_totp mfa_view_recovery_codes mfa_download_recovery_codes", door(404, strangers=LOGIN)
     ),
-    of_allauth("mfa_remove_webauthn mfa_edit_webauthn", OWNER),
+    of_allauth("mfa_remove_webauthn mfa_edit_webauthn", door(ANY, owner=IN, strangers=LOGIN)),
 )
 """Its pages are about whoever is logged in; no address names anybody, but for the passkeys and the mailed keys."""
 
