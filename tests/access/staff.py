@@ -31,7 +31,8 @@ PACKAGES = {
 ANY_OF_THEM = door(LOGIN, staff=IN)
 BY_GET = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
 ROWS = (
-    every("admin:index admin:jsi18n admin:password_change admin:password_change_done", ANY_OF_THEM),
+    every("admin:index admin:password_change", ANY_OF_THEM),
+    reads("admin:jsi18n admin:password_change_done", ANY_OF_THEM),
     every("admin:login", door(403, strangers=LOGIN, staff=IN)),
     Row("admin:logout", {"POST": door(IN), **dict.fromkeys(BY_GET, door(IN, staff=405))}),
     reads("admin:autocomplete", door(LOGIN, staff=403)),  # nothing is asked for

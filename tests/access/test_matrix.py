@@ -50,8 +50,11 @@ def test_the_api_lets_in_and_refuses_as_its_rows_say(world: World) -> None:
     none_of(walk(world, api.ROWS))
 
 
-def test_the_admin_lets_in_and_refuses_as_the_roles_say(world: World) -> None:
+def test_the_admin_lets_in_the_staff_alone(world: World) -> None:
     none_of(walk(world, staff.ROWS, persons=OF_PAGES))
+
+
+def test_a_models_pages_let_in_and_refuse_as_the_roles_say(world: World) -> None:
     none_of(staff.walk_admin(world))
 
 
