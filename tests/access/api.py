@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from marketplace.staff.roles import ROLES
 from tests.access.doors import IN, Row, acts, door, every, reads
 
 ANYBODY = door(IN)
@@ -15,6 +16,7 @@ PARTNERS_PIECE = door(404, anonymous=401, partner=IN, unscoped=403)
 OWNERS_PIECE = door(404, anonymous=401, owner=IN, unscoped=403)
 SANDBOXS_PIECE = door(404, anonymous=401, sandbox=IN, unscoped=403)
 
+SEES_PIECES = dict.fromkeys((*ROLES, "superuser"), IN)
 A_VARIATION, SINCE, PAID = (
     '{"kind": "variation", "from_bar": 9}',
     '{"since": "2026-01-01T00:00:00Z"}',
@@ -43,9 +45,12 @@ ROWS: tuple[Row, ...] = (
     acts(TO_A_PIECE, OWNERS_PIECE, scope="compositions"),
     reads(A_PIECE, SANDBOXS_PIECE, of="sandbox's", scope="compositions"),
     acts(TO_A_PIECE, SANDBOXS_PIECE, of="sandbox's", scope="compositions"),
-    acts("api_variations", PARTNERS_PIECE, of="partner's", scope="compositions", body=A_VARIATION),
-    acts("api_variations", OWNERS_PIECE, scope="compositions", body=A_VARIATION),
-    acts("api_variations", SANDBOXS_PIECE, of="sandbox's", scope="compositions", body=A_VARIATION),
+    acts(
+        "api_variations", PARTNERS_PIECE | SEES_PIECES, of="partner's", scope="compositions", body=A_VARIATION
+    ),
+    acts("api_variations", OWNERS_PIECE | SEES_PIECES, scope="compositions", body=A_VARIATION),
+    # It is on hold, and that it is taken is no secret: a 409.
+    acts("api_variations", SHARED, of="sandbox's", scope="compositions", body=A_VARIATION),
     reads(AN_OFFER, door(404, anonymous=401, unscoped=403), scope="compositions"),  # it is private
     reads(AN_OFFER, SHARED, of="listed", scope="compositions"),
     one("api_webhooks", "GET HEAD POST", SCOPED, of="partner's", scope="webhooks"),
