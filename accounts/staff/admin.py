@@ -83,7 +83,7 @@ class StaffAdmin(admin.ModelAdmin):
         audit.record(
             staff=request.user,
             did="exported a list",
-            thing=self.model(),
+            thing=self.model,
             after={"filter": request.GET.urlencode()[:500]},
         )
         body = lines(rows, columns=self.get_list_display(request), model_admin=self)

@@ -17,7 +17,7 @@ def record(
     *,
     staff: Any,
     did: str,
-    thing: Model,
+    thing: Model | type[Model],
     reason: str = "",
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
@@ -25,15 +25,18 @@ def record(
 ) -> AuditEntry:
     """Write down what a member of staff did to which object, and why. Joins the caller's transaction if there is one.
 
+    A class stands for all its objects, such as a list that was taken.
+
     What reaches beyond the database, such as a refund, is written twice: ``ASKED`` before it is tried, since the
     process may die in between, and ``DONE`` or ``REFUSED`` after it.
     """
+    one, meta = isinstance(thing, Model), thing._meta
     return AuditEntry.objects.create(
         staff_id=staff.pk,
         did=did[:200],
-        kind=thing._meta.label_lower,
-        object_id=str(thing.pk)[:64],
-        object_text=str(thing)[:200],
+        kind=meta.label_lower,
+        object_id=str(thing.pk)[:64] if one else "",
+        object_text=str(thing if one else meta.verbose_name_plural)[:200],
         reason=reason[:200],
         before={name: _plain(value) for name, value in (before or {}).items()},
         after={name: _plain(value) for name, value in (after or {}).items()},

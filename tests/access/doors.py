@@ -48,13 +48,15 @@ class Row:
     """Addresses that have the same doors: one for each verb they know, and none for the others.
 
     ``of`` names the objects that are asked for (``world.World.keys``), ``scope`` what a token needs: the part before
-    the colon, or nothing where any token will do.
+    the colon, or nothing where any token will do, ``body`` what is sent where an empty one is refused before anybody
+    asks whose the object is.
     """
 
     names: str
     doors: dict[str, Door]
     of: str = "own"
     scope: str = ""
+    body: str = ""
 
 
 def nobody() -> Door:

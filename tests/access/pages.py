@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.access.doors import IN, LOGIN, Row, acts, door, forms, of_allauth, reads
+from tests.access.doors import ANY, IN, LOGIN, Row, acts, door, forms, of_allauth, reads
 
 ANYBODY = door(IN)
 MEMBERS = door(IN, strangers=LOGIN)
@@ -79,15 +79,17 @@ ALLAUTH = (
     reads("account_inactive account_reset_password_done account_reset_password_from_key_done", ANYBODY),
     of_allauth(
         "account_email_verification_sent account_reauthenticate account_email account_change_password "
-        "account_set_password mfa_index mfa_authenticate mfa_reauthenticate mfa_activate_totp "
-        "mfa_generate_recovery_codes mfa_list_webauthn mfa_add_webauthn mfa_login_webauthn "
+        "account_set_password mfa_authenticate mfa_reauthenticate mfa_activate_totp "
+        "mfa_generate_recovery_codes mfa_add_webauthn mfa_login_webauthn "
         "mfa_reauthenticate_webauthn usersessions_list",
         MEMBERS,
     ),
     of_allauth(  # nobody here has any of these
-        "mfa_deactivate_totp mfa_view_recovery_codes mfa_download_recovery_codes", door(404, strangers=LOGIN)
+        "mfa_deactivate_totp", door(404, strangers=LOGIN)
     ),
-    of_allauth("mfa_remove_webauthn mfa_edit_webauthn", OWNER),
+    reads("mfa_index mfa_list_webauthn", MEMBERS),
+    reads("mfa_view_recovery_codes mfa_download_recovery_codes", door(404, strangers=LOGIN)),
+    of_allauth("mfa_remove_webauthn mfa_edit_webauthn", door(ANY, owner=IN, strangers=LOGIN)),
 )
 """Its pages are about whoever is logged in; no address names anybody, but for the passkeys and the mailed keys."""
 

@@ -124,10 +124,9 @@ class World:
         self.bought = self._sold(maker)
         held = self.shop.start(buyer=self.owner, licensee=SECRET_LICENSEE)
         certificate = Certificate.objects.get(right__purchase_id=self.bought.pk)
-        for user in User.objects.filter(partner=None):
-            Authenticator.objects.create(
-                user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "key", "credential": {}}
-            )
+        factor = Authenticator.objects.create(
+            user=self.owner, type=Authenticator.Type.WEBAUTHN, data={"name": "key", "credential": {}}
+        )
         return {
             "composition_id": piece.pk,
             "pair_id": pair.pk,
@@ -141,7 +140,7 @@ class World:
             "version": settings.TERMS_VERSION,
             "slug": "piano",
             "place": 0,
-            "pk": Authenticator.objects.get(user=self.owner).pk,
+            "pk": factor.pk,
             "uidb36": user_pk_to_url_str(self.owner),
             "id": self.owner.pk,
             "content_type_id": 1,
