@@ -237,7 +237,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
     list_filter = ["state", "is_test"]
     list_select_related = ["partner"]
     search_fields = ["number__istartswith", "partner__name__istartswith"]
-    date_hierarchy = "issued_on"
     action_form = ReasonForm
     actions = ["mark_paid", "give_up"]
 

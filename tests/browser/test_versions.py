@@ -18,7 +18,7 @@ def test_a_variation_is_chosen_by_the_keyboard_and_compared_and_a_cut_needs_no_s
     bar = page.locator("input[name=from_bar]:checked").get_attribute("value")
     shown = page.locator(".more-new.is-chosen")
     expect(shown).to_have_count(1)
-    assert shown.get_attribute("data-bar") == bar
+    assert shown.get_attribute("data-phrase") == bar
     page.keyboard.press("Enter")
     page.wait_for_url(lambda address: address.split("#")[0] != first)
     expect(page.get_by_role("link", name="Buy this piece")).to_be_visible(timeout=COMPOSED_WITHIN)
