@@ -31,7 +31,7 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
         number = self.validate_number(number)
         begin = (number - 1) * self.per_page
         keys = list(self.object_list.values_list("pk", flat=True)[begin : begin + self.per_page])
-        return self._get_page(self.object_list.filter(pk__in=keys), number, self)
+        return Page(self.object_list.filter(pk__in=keys), number, self)
 
     def _estimate(self) -> int:
         """Return how many rows the planner believes the table to have; 0 where it does not know."""
