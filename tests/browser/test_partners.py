@@ -65,6 +65,9 @@ def test_operations_are_tried_out_on_the_page(
 ) -> None:
     visitor = person()
     page = visitor.page  # type: ignore[attr-defined]
+    page.set_default_timeout(
+        120_000
+    )  # the description is made anew for the page, which is slow on a busy machine
     page.goto("/api/docs/")
     page.get_by_role("button", name="Authorize").first.click()
     dialog = page.locator(".dialog-ux")
