@@ -119,40 +119,31 @@ def pages(*, pieces: int, visits: int, rng: random.Random) -> Iterator[Figure]:
         cursor.execute("SELECT pg_backend_pid()")
         (database,) = cursor.fetchone()
     for name, address in PAGES.items():
-        waits, alone, processor = [], [], []
+        waits, processor = [], []
         for _ in range(visits + 1):
             path = address.format(
                 instrument=rng.choice(instruments),
                 piece=rng.choice(keys),
                 ids=",".join(rng.sample(keys, min(12, len(keys)))),
             )
-            before = _now(database)
+            began, busy = time.perf_counter(), _processor_seconds(database)
             answer = client.get(path)
-            clock, busy, queued = (
-                1000 * (after - was) for after, was in zip(_now(database), before, strict=True)
-            )
-            waits.append(clock)
-            alone.append(clock - queued)
-            processor.append(busy)
+            waits.append((time.perf_counter() - began) * 1000)
+            processor.append((_processor_seconds(database) - busy) * 1000)
             if answer.status_code != 200:
                 raise RuntimeError(f"{path} answered {answer.status_code}")
         # The first visit also loads templates and modules.
         yield from _figures(f"shop of {pieces}: {name}", waits[1:], kind="on the clock")
-        yield from _figures("the same", alone[1:], kind="less the wait for a processor")
         yield from _figures("the same", processor[1:], kind="processor time")
         with CaptureQueriesContext(connection) as seen:
             client.get(path)
         yield Figure("the same, queries", len(seen), "", f"≤ {QUERIES_AT_MOST}", len(seen) <= QUERIES_AT_MOST)
 
 
-def _now(database: int) -> tuple[float, float, float]:
-    """Seconds on the clock, and those that this process and the database's have worked, and stood in line, so far.
-
-    In line they stand for a processor that somebody else on the machine has (proc(5), schedstat).
-    """
-    told = [Path(f"/proc/{process}/schedstat").read_text().split() for process in ("self", database)]
-    worked, queued = (sum(int(each[column]) for each in told) / 1e9 for column in (0, 1))
-    return time.perf_counter(), worked, queued
+def _processor_seconds(database: int) -> float:
+    """What this process and the database's process have worked so far: nothing that others on the machine slow down."""
+    worked = int(Path(f"/proc/{database}/schedstat").read_text().split()[0])
+    return time.process_time() + worked / 1e9
 
 
 def _figures(what: str, milliseconds: Sequence[float], *, kind: str) -> Iterator[Figure]:
