@@ -107,12 +107,14 @@ def test_a_heart_is_bound_once_on_every_visit(person: Arrive) -> None:
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     heart = page.locator(".listening-marks [data-heart] button")
-    for kept in ("true", "false"):
+    for _visit in (1, 2):
         page.locator(".site-nav").get_by_role("link", name="Library").click()
         expect(page).to_have_url(re.compile("/library/$"))
         page.go_back()
         expect(page).to_have_url(address)
-        heart.click()
-        expect(heart).to_have_attribute("aria-pressed", kept)
+        # What the heart shows is not asked: the other take may arrive at this moment and bring the page anew.
+        with page.expect_response(lambda answer: answer.request.method == "POST" and answer.ok):
+            heart.click()
+        page.wait_for_load_state("networkidle")
     assert len(sent) == 2
     assert somebody.complaints == []
