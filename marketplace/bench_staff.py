@@ -9,7 +9,6 @@ from pathlib import Path
 
 from marketplace.bench import Figure, on_postgres
 
-PIECES = 100_000
 VISITS = 10
 LIST_TAKES_AT_MOST_MS = 300
 QUERIES_AT_MOST = 15

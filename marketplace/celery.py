@@ -15,69 +15,30 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace.settings")
 app = Celery("soloscore", task_cls="celery.contrib.django.task:DjangoTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.conf.beat_schedule = {
-    "sweep-compositions": {
-        "task": "generation.tasks.sweep_compositions",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 10},
-    },
-    "send-ready-mails": {
-        "task": "generation.tasks.send_ready_mails",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 10},
-    },
-    "sweep-purchases": {
-        "task": "payments.tasks.sweep_purchases",
-        "schedule": timedelta(seconds=30),
-        "options": {"expires": 60},
-    },
-    "reconcile-with-stripe": {
-        "task": "payments.tasks.reconcile",
-        "schedule": crontab(hour=3, minute=20),
-    },
-    "check-the-register": {
-        "task": "payments.tasks.check_register",
-        "schedule": crontab(hour=3, minute=40),
-    },
-    "sweep-extras": {
-        "task": "licensing.tasks.sweep_extras",
-        "schedule": timedelta(seconds=30),
-        "options": {"expires": 60},
-    },
-    "finish-replacements": {
-        "task": "licensing.tasks.finish_replacements",
-        "schedule": timedelta(seconds=30),
-        "options": {"expires": 60},
-    },
-    "deliver-webhooks": {
-        "task": "accounts.tasks.deliver_webhooks",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 10},
-    },
-    "forget-old-webhooks": {
-        "task": "accounts.tasks.sweep_webhooks",
-        "schedule": crontab(hour=4, minute=10),
-    },
-    "forget-old-keys": {
-        "task": "accounts.tasks.forget_old_keys",
-        "schedule": crontab(minute=10),
-    },
-    "mail-complainants": {
-        "task": "licensing.tasks.mail_complainants",
-        "schedule": timedelta(seconds=30),
-        "options": {"expires": 60},
-    },
-    "deliver-files": {
-        "task": "payments.tasks.deliver_files",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 10},
-    },
-    "drain-outbox": {
-        "task": "payments.tasks.drain_outbox",
-        "schedule": timedelta(seconds=5),
-        "options": {"expires": 10},
-    },
+ROUNDS = {
+    "sweep-compositions": ("generation.tasks.sweep_compositions", 5),
+    "send-ready-mails": ("generation.tasks.send_ready_mails", 5),
+    "sweep-purchases": ("payments.tasks.sweep_purchases", 30),
+    "sweep-extras": ("licensing.tasks.sweep_extras", 30),
+    "finish-replacements": ("licensing.tasks.finish_replacements", 30),
+    "deliver-webhooks": ("accounts.tasks.deliver_webhooks", 5),
+    "mail-complainants": ("licensing.tasks.mail_complainants", 30),
+    "deliver-files": ("payments.tasks.deliver_files", 5),
+    "drain-outbox": ("payments.tasks.drain_outbox", 5),
 }
+"""What the clock rings again and again: the task, and the seconds between. After twice that a bell is void."""
+
+AT_HOURS = {
+    "reconcile-with-stripe": ("payments.tasks.reconcile", crontab(hour=3, minute=20)),
+    "check-the-register": ("payments.tasks.check_register", crontab(hour=3, minute=40)),
+    "forget-old-webhooks": ("accounts.tasks.sweep_webhooks", crontab(hour=4, minute=10)),
+    "forget-old-keys": ("accounts.tasks.forget_old_keys", crontab(minute=10)),
+}
+
+app.conf.beat_schedule = {
+    name: {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": 2 * seconds}}
+    for name, (task, seconds) in ROUNDS.items()
+} | {name: {"task": task, "schedule": when} for name, (task, when) in AT_HOURS.items()}
 
 
 @worker_process_init.connect
